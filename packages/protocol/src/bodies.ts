@@ -1,0 +1,136 @@
+/**
+ * Request and response bodies of the HTTP API: one reader and one type for each.
+ * It must never hold a default: an optional member is absent.
+ * @module
+ */
+import { grant, verbs } from './claims.ts';
+import { limits } from './limits.ts';
+import { grantee, secretPath, trustDomain } from './names.ts';
+import {
+  array,
+  base64url,
+  hash,
+  identifier,
+  integer,
+  jwe,
+  jws,
+  object,
+  oneOf,
+  optional,
+  publicJwk,
+  text,
+  type Reader,
+} from './shape.ts';
+
+const shortJws = jws(16_384);
+
+/** `{v, hdr, slots, payload, sig}` as stored and sent. */
+export const envelope = object({
+  hdr: base64url({ atMost: Math.ceil((limits.envelopeHeaderBytes * 4) / 3) }),
+  payload: jwe(limits.bodyBytes),
+  sig: jws(8192),
+  slots: array(jwe(4096), limits.slotsPerEnvelope, 1),
+  v: integer(1, 1),
+});
+export type Envelope = ReturnType<typeof envelope>;
+
+export const emptyBody = object({});
+
+const evidence: Reader<Evidence> = (value, at) => {
+  const kinds: Readonly<Record<string, Reader<Evidence>>> = {
+    op: object({ jws: shortJws, t: oneOf('op') }),
+    x509: object({ chain: array(base64url({ atMost: 11_000 }), limits.certificateChainLength, 1), t: oneOf('x509') }),
+    binding: object({ name: text(253), ns: text(63), t: oneOf('binding') }),
+  };
+  const kind = (value as { readonly t?: unknown }).t;
+  const reader = typeof kind === 'string' && Object.hasOwn(kinds, kind) ? kinds[kind]! : kinds['op']!;
+  return reader(value, at);
+};
+export type Evidence =
+  | { readonly t: 'op'; readonly jws: string }
+  | { readonly t: 'x509'; readonly chain: readonly string[] }
+  | { readonly t: 'binding'; readonly ns: string; readonly name: string };
+
+export const registerRequest = object({ evidence: optional(evidence), keyset: shortJws });
+export type RegisterRequest = ReturnType<typeof registerRequest>;
+export const registerResponse = object({ id: hash, seq: integer(1) });
+export type RegisterResponse = ReturnType<typeof registerResponse>;
+export const identityResponse = object({ keyset: shortJws });
+export type IdentityResponse = ReturnType<typeof identityResponse>;
+
+export const openRequest = object({ cid: identifier, rpk: optional(publicJwk), why: optional(text(limits.whyBytes)) });
+export type OpenRequest = ReturnType<typeof openRequest>;
+export const acknowledgeRequest = object({ cid: identifier });
+export type AcknowledgeRequest = ReturnType<typeof acknowledgeRequest>;
+
+export const receiptResponse = object({ rcpt: shortJws });
+export type ReceiptResponse = ReturnType<typeof receiptResponse>;
+
+/** Answer of an open: everything of the envelope but the slots, a fresh slot, the writer's key and the signed delivery. */
+export const deliveryResponse = object({
+  dlv: shortJws,
+  dslot: jwe(8192),
+  hdr: base64url({ atMost: Math.ceil((limits.envelopeHeaderBytes * 4) / 3) }),
+  payload: jwe(limits.bodyBytes),
+  sig: jws(8192),
+  v: integer(1, 1),
+  wkey: publicJwk,
+});
+export type DeliveryResponse = ReturnType<typeof deliveryResponse>;
+
+const proofOrMtls = text(limits.proofBytes);
+/** `proof` and `aproof`: the reader's signed request, or the word `mtls`. */
+export const statusResponse = object({ aproof: optional(proofOrMtls), proof: optional(proofOrMtls), rcpt: shortJws });
+export type StatusResponse = ReturnType<typeof statusResponse>;
+
+export const grantsResponse = object({ grants: array(grant, 100_000) });
+export type GrantsResponse = ReturnType<typeof grantsResponse>;
+export const explainRequest = object({ path: secretPath, verb: oneOf(...verbs), who: grantee });
+export type ExplainRequest = ReturnType<typeof explainRequest>;
+export const explainResponse = object({ allowed: (value) => value === true, reason: text(limits.explainCharacters) });
+export type ExplainResponse = ReturnType<typeof explainResponse>;
+
+/** Body of `sys/init` and `sys/unseal`. */
+export const signedRequest = object({ jws: jws(limits.operationBytes) });
+export type SignedRequest = ReturnType<typeof signedRequest>;
+/** Body of `sys/op` and `sys/seal`. */
+export const operationsRequest = object({ ops: array(jws(limits.operationBytes), limits.operationsPerRequest, 1) });
+export type OperationsRequest = ReturnType<typeof operationsRequest>;
+/** 202 while signatures or shares are still missing. */
+export const progressResponse = object({ have: integer(), k: integer(1) });
+export type ProgressResponse = ReturnType<typeof progressResponse>;
+export const transcriptResponse = object({ transcript: shortJws });
+export type TranscriptResponse = ReturnType<typeof transcriptResponse>;
+export const sealResponse = object({ epoch: integer() });
+export type SealResponse = ReturnType<typeof sealResponse>;
+
+export const serviceStates = ['uninitialised', 'sealed', 'unsealed', 'quarantine'] as const;
+export type ServiceState = (typeof serviceStates)[number];
+export const stateResponse = object({
+  jws: optional(shortJws),
+  sik: optional(publicJwk),
+  state: oneOf(...serviceStates),
+  td: trustDomain,
+  v: integer(1, 1),
+});
+export type StateResponse = ReturnType<typeof stateResponse>;
+
+/** What an admin needs to give a share: this boot's keys, progress, and the admin's own encrypted share. */
+export const unsealStatusResponse = object({
+  benc: publicJwk,
+  boot: hash,
+  ckpt: optional(jws(8192)),
+  gen: integer(1),
+  have: integer(),
+  inst: identifier,
+  k: integer(1),
+  n: integer(1),
+  share: jwe(4096),
+  x: integer(1, 255),
+  /** Ids of the admins whose share is counted, so that a person sees who is missing. */
+  given: array(hash, limits.admins),
+  admins: array(hash, limits.admins),
+  token: optional(text(8192)),
+  transcript: optional(shortJws),
+});
+export type UnsealStatusResponse = ReturnType<typeof unsealStatusResponse>;

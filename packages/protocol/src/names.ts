@@ -1,0 +1,59 @@
+/**
+ * Names that appear in documents: secret paths, workload identities, request targets.
+ * It must never normalise: a name is right as it is written or it is refused.
+ * @module
+ */
+import { limits } from './limits.ts';
+import { matching, type Reader } from './shape.ts';
+
+const pathPattern = /^[a-z0-9._-]+(?:\/[a-z0-9._-]+){0,15}$/;
+const spiffePattern =
+  /^spiffe:\/\/([a-z0-9](?:[a-z0-9.-]{0,252}[a-z0-9])?)\/ns\/([a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)\/sa\/([a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?)$/;
+const trustDomainPattern = /^[a-z0-9](?:[a-z0-9.-]{0,252}[a-z0-9])?$/;
+
+/** Whether a secret path is well formed: 1 to 16 segments of `[a-z0-9._-]`, none of them `.` or `..`, at most 256 bytes. */
+export function isSecretPath(path: string): boolean {
+  return (
+    path.length <= limits.secretPathBytes &&
+    pathPattern.test(path) &&
+    !path.split('/').some((segment) => segment === '.' || segment === '..')
+  );
+}
+
+/** Whether `path` is `ancestor` or below it, by whole segments. */
+export function isAtOrBelow(path: string, ancestor: string): boolean {
+  return path === ancestor || path.startsWith(`${ancestor}/`);
+}
+
+const pathForm = matching(pathPattern, 'a path of 1 to 16 segments of a-z 0-9 . _ -');
+export const secretPath: Reader<string> = (value, at) => {
+  const path = pathForm(value, at);
+  return isSecretPath(path) ? path : pathForm('', at);
+};
+
+export const trustDomain: Reader<string> = matching(trustDomainPattern, 'a trust domain');
+/** `spiffe://<td>/ns/<ns>/sa/<sa>` */
+export const workloadSelector: Reader<string> = matching(spiffePattern, 'spiffe://<td>/ns/<ns>/sa/<sa>');
+/** `k:<identity id>` or a workload selector. */
+export const recipient: Reader<string> = (value, at) =>
+  typeof value === 'string' && value.startsWith('k:')
+    ? matching(/^k:[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]$/, 'k: and an identity id')(value, at)
+    : workloadSelector(value, at);
+/** An identity id or a workload selector, as grants name them. */
+export const grantee: Reader<string> = (value, at) =>
+  typeof value === 'string' && value.startsWith('spiffe:')
+    ? workloadSelector(value, at)
+    : matching(/^[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]$/, 'an identity id or spiffe://<td>/ns/<ns>/sa/<sa>')(value, at);
+
+const requestPathPattern = /^\/v1\/[A-Za-z0-9._/-]+$/;
+/** Whether an HTTP request path is acceptable: no query, no escapes, no empty, `.` or `..` segment, at most 512 bytes. */
+export function isRequestPath(path: string): boolean {
+  return (
+    path.length <= limits.pathBytes &&
+    requestPathPattern.test(path) &&
+    !path
+      .slice(1)
+      .split('/')
+      .some((segment) => segment === '' || segment === '.' || segment === '..')
+  );
+}
