@@ -5,7 +5,7 @@
  * @module
  */
 
-/** @param {import('@jest/reporters').AggregatedResult} results */
+/** @param {Pick<import('@jest/reporters').AggregatedResult, 'numPassedTests' | 'numFailedTests' | 'numRuntimeErrorTestSuites' | 'numPendingTests' | 'numTodoTests'>} results */
 export function closingLine(results) {
   const failed = results.numFailedTests + results.numRuntimeErrorTestSuites;
   const skipped = results.numPendingTests + results.numTodoTests;
