@@ -1,0 +1,63 @@
+/**
+ * The audit record: who did what to which object, by which factor, with which outcome; no free text.
+ * It must never hold content, keys, tokens or values of a request.
+ * @module
+ */
+export const auditActs = [
+  'wrap.store',
+  'wrap.open',
+  'wrap.redeliver',
+  'wrap.acknowledge',
+  'wrap.revoke',
+  'wrap.burn',
+  'wrap.expire',
+  'wrap.purge',
+  'identity.register',
+  'identity.rotate',
+  'identity.put',
+  'identity.revoke',
+  'identity.read',
+  'grant.put',
+  'grant.delete',
+  'grant.list',
+  'explain',
+  'init',
+  'unseal.share',
+  'unseal',
+  'seal',
+  'share.ack',
+] as const;
+export type AuditAct = (typeof auditActs)[number];
+
+/** How the caller proved itself. `admin`: signature inside the body; `configuration`: applied at initialisation; `service`: the sweeper. */
+export type AuditFactor = 'proof' | 'mtls' | 'admin' | 'configuration' | 'service';
+export type AuditListener = 'direct' | 'agent' | 'none';
+/** What bound the proof to the connection. */
+export type ChannelBindingKind = 'exporter' | 'key' | 'none';
+
+/** What the deciding code knows; the trail adds v, rep, seq, at and void. */
+export interface AuditFacts {
+  readonly act: AuditAct;
+  /** Identity id of the caller, or `service`. */
+  readonly who: string;
+  readonly factor: AuditFactor;
+  readonly listener: AuditListener;
+  readonly cb: ChannelBindingKind;
+  /** Logical name of the object: `wrap/<id>`, `id/<id>`, `grant/<who>`, `sys/seal`. */
+  readonly obj: string;
+  readonly outcome: 'ok' | 'refused';
+  /** Lower snake case reason; `ok` for success. */
+  readonly reason: string;
+  /** Request id. */
+  readonly req: string;
+}
+export interface AuditRecord extends AuditFacts {
+  readonly v: 1;
+  /** Replica id: first 8 bytes of the boot TLS key's thumbprint, b64u, 11 characters. */
+  readonly rep: string;
+  readonly seq: number;
+  /** Seconds. */
+  readonly at: number;
+  /** Earlier numbers of this replica whose transaction did not happen. */
+  readonly void: readonly number[];
+}

@@ -1,0 +1,33 @@
+/**
+ * What a proven caller has been permitted to do. `Permitted` is made only by decide, in this folder.
+ * It must never be built by a handler.
+ * @module
+ */
+import type { Verb } from '@letterlock/protocol';
+import type { Caller } from '../proof/proven.ts';
+
+/** What somebody wants to do. Opening, acknowledging and asking for the status need no grant: being a party is the right, and the reducer checks that. */
+export type Action =
+  | { readonly act: 'wrap.store'; readonly id: string; readonly path: string; readonly writer: string }
+  | { readonly act: 'wrap.open' | 'wrap.acknowledge' | 'wrap.revoke' | 'wrap.status'; readonly id: string }
+  | { readonly act: 'identity.read' | 'identity.register'; readonly id: string }
+  | { readonly act: 'grant.list' }
+  | { readonly act: 'explain' }
+  | { readonly act: 'unseal.status' }
+  | { readonly act: 'identity.put' | 'identity.revoke'; readonly id: string }
+  | { readonly act: 'grant.put' | 'grant.delete'; readonly path: string; readonly who: string }
+  | { readonly act: 'seal' }
+  | { readonly act: 'share.ack' };
+export type ActionName = Action['act'];
+/** The action of one or several names. */
+export type ActionOf<N extends ActionName> = Extract<Action, { readonly act: N }>;
+
+declare const permittedMark: unique symbol;
+/** A permitted action of a proven caller. */
+export interface Permitted<N extends ActionName> {
+  readonly caller: Caller;
+  readonly action: ActionOf<N>;
+  /** Whether the caller's grants also cover a verb on a path that becomes known later (revoke: `destroy`). */
+  readonly allows: (verb: Verb, path: string) => boolean;
+  readonly [permittedMark]: N;
+}

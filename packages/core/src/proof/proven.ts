@@ -1,0 +1,60 @@
+/**
+ * What is known about a caller once its proof has been verified. `Proven` is made only by verifyProof and
+ * verifyOperations, through the one cast below; a handler cannot make one.
+ * @module
+ */
+import type { Keyset, VerifyingKey } from '@letterlock/crypto';
+import type { AuditListener, ChannelBindingKind } from '../audit/record.ts';
+
+/** Facts about the connection, from the listener. */
+export interface Channel {
+  readonly listener: AuditListener;
+  /** TLS exporter value of this connection, b64u, 43 characters; absent where the TLS stack has none. */
+  readonly exporter: string | undefined;
+  /** Key of the TLS client certificate, possession proved by the handshake. */
+  readonly clientKey: VerifyingKey | undefined;
+  readonly remoteAddress: string;
+}
+
+/** A request as received, before anybody is believed. */
+export interface Received {
+  readonly requestId: string;
+  readonly method: string;
+  /** Raw path, already checked by isRequestPath. */
+  readonly path: string;
+  /** b64u SHA-256 of the raw body bytes. */
+  readonly bodyHash: string;
+  /** Compact JWS of the Authorization header; undefined when there is none. */
+  readonly proof: string | undefined;
+  readonly channel: Channel;
+}
+
+/** A proven caller. */
+export interface Caller {
+  /** Identity id: thumbprint of the signature key. */
+  readonly id: string;
+  readonly isAdmin: boolean;
+  /** Current keyset; undefined for an admin, who has a single key. */
+  readonly keyset: Keyset | undefined;
+  readonly factor: 'proof' | 'mtls' | 'admin';
+  readonly binding: ChannelBindingKind;
+  readonly listener: AuditListener;
+  /** The signed request itself, by proof. */
+  readonly proof: string | undefined;
+  readonly nonce: string | undefined;
+  readonly bodyHash: string;
+  readonly requestId: string;
+}
+
+declare const provenMark: unique symbol;
+/** A request whose caller is proven. */
+export interface Proven<T> {
+  readonly caller: Caller;
+  readonly request: T;
+  readonly [provenMark]: true;
+}
+
+/** For verifyProof and verifyOperations alone (tools/check-layers holds others off). */
+export function prove<T>(caller: Caller, request: T): Proven<T> {
+  return { caller, request } as Proven<T>;
+}
