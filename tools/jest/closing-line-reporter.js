@@ -1,11 +1,20 @@
 /**
  * Ends a Jest run with one plain line, `N passed, N failed`, that a script can add up.
- * Must never print anything after that line, nor call a suite that could not start anything but failed.
+ * Must never print anything after that line, nor leave out a suite that could not start.
  * JavaScript on purpose: Jest loads it before the refusal of an old Node is shown.
  * @module
  */
 
-/** @param {Pick<import('@jest/reporters').AggregatedResult, 'numPassedTests' | 'numFailedTests' | 'numRuntimeErrorTestSuites' | 'numPendingTests' | 'numTodoTests'>} results */
+/**
+ * @typedef {object} Results the counts that Jest hands to a reporter
+ * @property {number} numPassedTests
+ * @property {number} numFailedTests
+ * @property {number} numRuntimeErrorTestSuites
+ * @property {number} numPendingTests
+ * @property {number} numTodoTests
+ */
+
+/** @param {Results} results */
 export function closingLine(results) {
   const failed = results.numFailedTests + results.numRuntimeErrorTestSuites;
   const skipped = results.numPendingTests + results.numTodoTests;
@@ -15,7 +24,7 @@ export function closingLine(results) {
 export default class ClosingLineReporter {
   /**
    * @param {unknown} _contexts
-   * @param {import('@jest/reporters').AggregatedResult} results
+   * @param {Results} results
    */
   onRunComplete(_contexts, results) {
     const line = closingLine(results);
