@@ -1,1 +1,23 @@
-export {};
+/**
+ * Bytes in, bytes out: every cryptographic format of the protocol.
+ * @module
+ */
+export * from './barrier-record.ts';
+export * from './bytes.ts';
+export * from './certificate.ts';
+export * from './content.ts';
+export * from './delivery.ts';
+export * from './envelope.ts';
+export * from './hkdf.ts';
+export * from './jws.ts';
+export * from './keys.ts';
+export * from './keyset.ts';
+export * from './op.ts';
+export * from './payload.ts';
+export * from './proof-jws.ts';
+export * from './receipt.ts';
+export * from './secret-bytes.ts';
+export * from './self-signed-certificate.ts';
+export * from './shares.ts';
+export * from './slot.ts';
+export * from './state-statement.ts';

@@ -1,0 +1,249 @@
+/**
+ * Keys of the four purposes (verify, seal, sign, open) under one key policy, each imported once and kept as KeyObject.
+ * It must never let a key of one purpose pass for another, nor give one key two thumbprints.
+ * @module
+ */
+import { createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto';
+import {
+  decodeBase64url,
+  isBase64url,
+  keyAlgorithms,
+  ProblemError,
+  type KeyKind,
+  type KeyManagementAlgorithm,
+  type PublicJwk,
+  type SignatureAlgorithm,
+} from '@letterlock/protocol';
+import { hash43 } from './bytes.ts';
+import { isGoodEdwardsPoint, isGoodMontgomeryPoint } from './curve-points.ts';
+
+declare const purpose: unique symbol;
+type Purposed<U extends string, A extends string> = {
+  readonly [purpose]: U;
+  readonly use: U;
+  /** RFC 7638 SHA-256 thumbprint of the public half, 43 characters. */
+  readonly thumbprint: string;
+  /** Public half, exactly the members of RFC 7638. */
+  readonly jwk: PublicJwk;
+  readonly kind: KeyKind;
+  /** The one algorithm of this key: headers are compared with it, they never choose. */
+  readonly algorithm: A;
+  readonly keyObject: KeyObject;
+};
+export type VerifyingKey = Purposed<'verify', SignatureAlgorithm>;
+export type SealingKey = Purposed<'seal', KeyManagementAlgorithm>;
+/** `keyObject` is private. */
+export type SigningKey = Purposed<'sign', SignatureAlgorithm>;
+/** `keyObject` is private. */
+export type OpeningKey = Purposed<'open', KeyManagementAlgorithm>;
+
+export type SigningKeyKind = Exclude<KeyKind, 'X25519'>;
+export type OpeningKeyKind = Exclude<KeyKind, 'Ed25519'>;
+
+/** Modulus sizes that are accepted, and the size of new keys, bits. */
+const rsaBits = { minimum: 2048, maximum: 4096, generated: 3072 } as const;
+const rsaExponent = 65537n;
+
+/** Members of each kind's JWK in canonical order; `kty` and `crv` are fixed, the others base64url. @source RFC 7638 §3.2 */
+const jwkForms: Readonly<
+  Record<KeyKind, { readonly fixed: Readonly<Record<string, string>>; readonly members: readonly string[] }>
+> = {
+  'P-256': { fixed: { kty: 'EC', crv: 'P-256' }, members: ['crv', 'kty', 'x', 'y'] },
+  'P-384': { fixed: { kty: 'EC', crv: 'P-384' }, members: ['crv', 'kty', 'x', 'y'] },
+  Ed25519: { fixed: { kty: 'OKP', crv: 'Ed25519' }, members: ['crv', 'kty', 'x'] },
+  X25519: { fixed: { kty: 'OKP', crv: 'X25519' }, members: ['crv', 'kty', 'x'] },
+  RSA: { fixed: { kty: 'RSA' }, members: ['e', 'kty', 'n'] },
+};
+const kindNames = Object.keys(jwkForms) as readonly KeyKind[];
+
+/** How node:crypto generates each kind. */
+const generators: Readonly<Record<KeyKind, () => { readonly privateKey: KeyObject }>> = {
+  'P-256': () => generateKeyPairSync('ec', { namedCurve: 'P-256' }),
+  'P-384': () => generateKeyPairSync('ec', { namedCurve: 'P-384' }),
+  Ed25519: () => generateKeyPairSync('ed25519'),
+  X25519: () => generateKeyPairSync('x25519'),
+  RSA: () => generateKeyPairSync('rsa', { modulusLength: rsaBits.generated, publicExponent: Number(rsaExponent) }),
+};
+
+/** Imports a signer's public key. @throws 'bad_key' unless it is canonical and within the key policy. @source protocol.md §2.5 */
+export function importVerifyingKey(jwk: unknown): VerifyingKey {
+  return verifying(importPublic(jwk));
+}
+
+/** Imports a receiver's public key. @throws 'bad_key' */
+export function importSealingKey(jwk: unknown): SealingKey {
+  return sealing(importPublic(jwk));
+}
+
+/** A signer's key from a KeyObject, such as that of a certificate. @throws 'bad_key' */
+export function verifyingKeyOf(publicKey: KeyObject): VerifyingKey {
+  return verifying(describePublic(publicKey));
+}
+
+/** A receiver's key from a KeyObject. @throws 'bad_key' */
+export function sealingKeyOf(publicKey: KeyObject): SealingKey {
+  return sealing(describePublic(publicKey));
+}
+
+/** @throws 'bad_key' unless it is a private key within the policy. */
+export function signingKeyOf(privateKey: KeyObject): SigningKey {
+  const described = describePublic(publicHalf(privateKey));
+  return purposed('sign', { ...described, keyObject: privateKey }, signatureAlgorithmOf(described.kind));
+}
+
+/** @throws 'bad_key' unless it is a private key within the policy. */
+export function openingKeyOf(privateKey: KeyObject): OpeningKey {
+  const described = describePublic(publicHalf(privateKey));
+  return purposed('open', { ...described, keyObject: privateKey }, managementAlgorithmOf(described.kind));
+}
+
+/** A new key pair for signatures. Default P-256. */
+export function generateSigningKey(kind: SigningKeyKind = 'P-256'): SigningKey {
+  return signingKeyOf(generators[kind]().privateKey);
+}
+
+/** A new key pair to receive with. Default P-256. */
+export function generateOpeningKey(kind: OpeningKeyKind = 'P-256'): OpeningKey {
+  return openingKeyOf(generators[kind]().privateKey);
+}
+
+export function publicOf(key: SigningKey): VerifyingKey {
+  return purposed('verify', { ...key, keyObject: createPublicKey(key.keyObject) }, key.algorithm);
+}
+
+export function publicOfOpening(key: OpeningKey): SealingKey {
+  return purposed('seal', { ...key, keyObject: createPublicKey(key.keyObject) }, key.algorithm);
+}
+
+/** RFC 7638 thumbprint: SHA-256 over exactly the required members in lexicographic order. */
+export function thumbprint(jwk: PublicJwk): string {
+  const members = jwkForms[kindOfJwk(jwk as unknown as Record<string, unknown>)].members;
+  return hash43(`{${members.map((name) => `"${name}":"${member(jwk, name)}"`).join(',')}}`);
+}
+
+interface PublicKeyFacts {
+  readonly kind: KeyKind;
+  readonly jwk: PublicJwk;
+  readonly thumbprint: string;
+  readonly keyObject: KeyObject;
+}
+
+function badKey(reason: string, detail: string): ProblemError {
+  return new ProblemError('bad_key', { reason, detail });
+}
+
+function member(jwk: PublicJwk, name: string): string {
+  return (jwk as unknown as Record<string, string>)[name]!;
+}
+
+function kindOfJwk(jwk: Readonly<Record<string, unknown>>): KeyKind {
+  const found = kindNames.find((kind) =>
+    Object.entries(jwkForms[kind].fixed).every(([name, value]) => jwk[name] === value),
+  );
+  if (found === undefined) throw badKey('key_kind', 'The key type or curve is not one of those allowed');
+  return found;
+}
+
+/** Imports, re-exports and compares: whatever does not come back as it was is a second spelling of some key. */
+function importPublic(input: unknown): PublicKeyFacts {
+  if (typeof input !== 'object' || input === null) throw badKey('key_form', 'A key is not a JWK object');
+  const given: Record<string, unknown> = { ...input };
+  const kind = kindOfJwk(given);
+  const { members } = jwkForms[kind];
+  if (Object.keys(given).length !== members.length || !members.every((name) => Object.hasOwn(given, name))) {
+    throw badKey('key_members', 'A key has other members than the required public ones');
+  }
+  for (const name of members) {
+    const value = given[name];
+    // 4,096 bits are 683 characters; a longer value need not reach the library.
+    if (typeof value !== 'string' || value.length > 683 || !(name in jwkForms[kind].fixed || isBase64url(value))) {
+      throw badKey('key_form', 'A member of a key is not canonical base64url');
+    }
+  }
+  let keyObject: KeyObject;
+  try {
+    keyObject = createPublicKey({ key: given, format: 'jwk' });
+  } catch (cause) {
+    throw new ProblemError('bad_key', { reason: 'key_import', detail: 'A key cannot be imported', cause });
+  }
+  const facts = describePublic(keyObject);
+  if (facts.kind !== kind || members.some((name) => member(facts.jwk, name) !== given[name])) {
+    throw badKey('key_not_canonical', 'A key is not in its canonical form');
+  }
+  return facts;
+}
+
+/** Policy and canonical export of a public KeyObject. */
+function describePublic(keyObject: KeyObject): PublicKeyFacts {
+  if (keyObject.type !== 'public') throw badKey('key_form', 'A key is not a public key');
+  const details = keyObject.asymmetricKeyDetails ?? {};
+  const kind = kindOfKeyObject(keyObject);
+  if (kind === 'RSA') {
+    const bits = details.modulusLength ?? 0;
+    if (bits < rsaBits.minimum || bits > rsaBits.maximum) {
+      throw badKey('key_rsa_size', `An RSA modulus must have ${rsaBits.minimum} to ${rsaBits.maximum} bits`);
+    }
+    if (details.publicExponent !== rsaExponent) throw badKey('key_rsa_exponent', 'An RSA exponent must be 65537');
+  }
+  const exported = keyObject.export({ format: 'jwk' }) as Record<string, string>;
+  const jwk = Object.fromEntries(jwkForms[kind].members.map((name) => [name, exported[name]!])) as unknown as PublicJwk;
+  checkPoint(kind, jwk);
+  return { kind, jwk, thumbprint: thumbprint(jwk), keyObject };
+}
+
+/** What OpenSSL imports without complaint and we refuse. */
+function checkPoint(kind: KeyKind, jwk: PublicJwk): void {
+  const isGood: Partial<Record<KeyKind, () => boolean>> = {
+    Ed25519: () => isGoodEdwardsPoint(decodeBase64url(member(jwk, 'x'))),
+    X25519: () => isGoodMontgomeryPoint(decodeBase64url(member(jwk, 'x'))),
+    RSA: () => decodeBase64url(member(jwk, 'n')).at(-1)! % 2 === 1,
+  };
+  if (isGood[kind]?.() === false) throw badKey('key_weak', 'A key is degenerate or not in its canonical form');
+}
+
+function kindOfKeyObject(keyObject: KeyObject): KeyKind {
+  const type = keyObject.asymmetricKeyType ?? '';
+  // A curve given by explicit parameters has no name, so it is refused here.
+  const name = type === 'ec' ? `ec ${keyObject.asymmetricKeyDetails?.namedCurve ?? ''}` : type;
+  const kinds = new Map<string, KeyKind>([
+    ['ec prime256v1', 'P-256'],
+    ['ec secp384r1', 'P-384'],
+    ['ed25519', 'Ed25519'],
+    ['x25519', 'X25519'],
+    ['rsa', 'RSA'],
+  ]);
+  const kind = kinds.get(name);
+  if (kind === undefined) throw badKey('key_kind', 'The key type or curve is not one of those allowed');
+  return kind;
+}
+
+function publicHalf(privateKey: KeyObject): KeyObject {
+  if (privateKey.type !== 'private') throw badKey('key_form', 'A key is not a private key');
+  return createPublicKey(privateKey);
+}
+
+function signatureAlgorithmOf(kind: KeyKind): SignatureAlgorithm {
+  const algorithm = keyAlgorithms[kind].signature;
+  if (algorithm === undefined) throw badKey('key_use', 'A key of this kind cannot sign');
+  return algorithm;
+}
+
+function managementAlgorithmOf(kind: KeyKind): KeyManagementAlgorithm {
+  const algorithm = keyAlgorithms[kind].keyManagement;
+  if (algorithm === undefined) throw badKey('key_use', 'A key of this kind cannot receive');
+  return algorithm;
+}
+
+function verifying(facts: PublicKeyFacts): VerifyingKey {
+  return purposed('verify', facts, signatureAlgorithmOf(facts.kind));
+}
+
+function sealing(facts: PublicKeyFacts): SealingKey {
+  return purposed('seal', facts, managementAlgorithmOf(facts.kind));
+}
+
+/** The only place where a key gets its purpose. */
+function purposed<U extends string, A extends string>(use: U, facts: PublicKeyFacts, algorithm: A): Purposed<U, A> {
+  const { thumbprint: id, jwk, kind, keyObject } = facts;
+  return Object.freeze({ use, thumbprint: id, jwk: Object.freeze(jwk), kind, algorithm, keyObject }) as Purposed<U, A>;
+}
