@@ -1,0 +1,3 @@
+module letterlock.invalid/loadgen
+
+go 1.25
