@@ -37,7 +37,7 @@ export function isGoodEdwardsPoint(bytes: Uint8Array): boolean {
 }
 
 function littleEndian(bytes: Uint8Array): bigint {
-  return BigInt(`0x${Buffer.from(bytes).reverse().toString('hex')}`);
+  return BigInt(`0x${Buffer.from(bytes.toReversed()).toString('hex')}`);
 }
 
 /** p and b of y² = x³ − 3x + b. @source NIST SP 800-186 §3.2.1.3, §3.2.1.4 */

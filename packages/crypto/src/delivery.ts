@@ -14,7 +14,6 @@ import {
   type DeliveryClaims,
   type DeliveryResponse,
   type EnvelopeHeader,
-  type JcsObject,
 } from '@letterlock/protocol';
 import { hash43 } from './bytes.ts';
 import { checkPayloadForm, readHeader, readSignature, slotIndexOf, verifyStatement } from './envelope.ts';
@@ -73,7 +72,7 @@ export function sealDeliverySlot(o: {
 
 /** Signs a delivery with the instance key. */
 export function signDelivery(key: SigningKey, claims: DeliveryClaims): string {
-  return signJws({ typ: typ.delivery, key, claims: claims as unknown as JcsObject });
+  return signJws({ typ: typ.delivery, key, claims: claims });
 }
 
 /**

@@ -56,6 +56,22 @@ const jwkForms: Readonly<
 };
 const kindNames = Object.keys(jwkForms) as readonly KeyKind[];
 
+/** What OpenSSL calls each kind. */
+const kindsByKeyObject = new Map<string, KeyKind>([
+  ['ec prime256v1', 'P-256'],
+  ['ec secp384r1', 'P-384'],
+  ['ed25519', 'Ed25519'],
+  ['x25519', 'X25519'],
+  ['rsa', 'RSA'],
+]);
+
+/** What OpenSSL imports without complaint and we refuse. */
+const pointChecks: Partial<Record<KeyKind, (jwk: PublicJwk) => boolean>> = {
+  Ed25519: (jwk) => isGoodEdwardsPoint(decodeBase64url(member(jwk, 'x'))),
+  X25519: (jwk) => isGoodMontgomeryPoint(decodeBase64url(member(jwk, 'x'))),
+  RSA: (jwk) => decodeBase64url(member(jwk, 'n')).at(-1)! % 2 === 1,
+};
+
 /** How node:crypto generates each kind. */
 const generators: Readonly<Record<KeyKind, () => { readonly privateKey: KeyObject }>> = {
   'P-256': () => generateKeyPairSync('ec', { namedCurve: 'P-256' }),
@@ -117,7 +133,11 @@ export function publicOfOpening(key: OpeningKey): SealingKey {
 
 /** RFC 7638 thumbprint: SHA-256 over exactly the required members in lexicographic order. */
 export function thumbprint(jwk: PublicJwk): string {
-  const members = jwkForms[kindOfJwk(jwk as unknown as Record<string, unknown>)].members;
+  return thumbprintOf(jwk, kindOfJwk(jwk as unknown as Record<string, unknown>));
+}
+
+function thumbprintOf(jwk: PublicJwk, kind: KeyKind): string {
+  const { members } = jwkForms[kind];
   return hash43(`{${members.map((name) => `"${name}":"${member(jwk, name)}"`).join(',')}}`);
 }
 
@@ -188,31 +208,18 @@ function describePublic(keyObject: KeyObject): PublicKeyFacts {
   const exported = keyObject.export({ format: 'jwk' }) as Record<string, string>;
   const jwk = Object.fromEntries(jwkForms[kind].members.map((name) => [name, exported[name]!])) as unknown as PublicJwk;
   checkPoint(kind, jwk);
-  return { kind, jwk, thumbprint: thumbprint(jwk), keyObject };
+  return { kind, jwk, thumbprint: thumbprintOf(jwk, kind), keyObject };
 }
 
-/** What OpenSSL imports without complaint and we refuse. */
 function checkPoint(kind: KeyKind, jwk: PublicJwk): void {
-  const isGood: Partial<Record<KeyKind, () => boolean>> = {
-    Ed25519: () => isGoodEdwardsPoint(decodeBase64url(member(jwk, 'x'))),
-    X25519: () => isGoodMontgomeryPoint(decodeBase64url(member(jwk, 'x'))),
-    RSA: () => decodeBase64url(member(jwk, 'n')).at(-1)! % 2 === 1,
-  };
-  if (isGood[kind]?.() === false) throw badKey('key_weak', 'A key is degenerate or not in its canonical form');
+  if (pointChecks[kind]?.(jwk) === false) throw badKey('key_weak', 'A key is degenerate or not in its canonical form');
 }
 
 function kindOfKeyObject(keyObject: KeyObject): KeyKind {
   const type = keyObject.asymmetricKeyType ?? '';
   // A curve given by explicit parameters has no name, so it is refused here.
   const name = type === 'ec' ? `ec ${keyObject.asymmetricKeyDetails?.namedCurve ?? ''}` : type;
-  const kinds = new Map<string, KeyKind>([
-    ['ec prime256v1', 'P-256'],
-    ['ec secp384r1', 'P-384'],
-    ['ed25519', 'Ed25519'],
-    ['x25519', 'X25519'],
-    ['rsa', 'RSA'],
-  ]);
-  const kind = kinds.get(name);
+  const kind = kindsByKeyObject.get(name);
   if (kind === undefined) throw badKey('key_kind', 'The key type or curve is not one of those allowed');
   return kind;
 }

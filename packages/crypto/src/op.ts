@@ -9,7 +9,6 @@ import {
   parseJws,
   readClaims,
   typ,
-  type JcsObject,
   type Operation,
   type ParsedJws,
 } from '@letterlock/protocol';
@@ -19,7 +18,7 @@ import type { SigningKey } from './keys.ts';
 
 /** Signs an operation; signers of one quorum sign byte-equal claims. */
 export function signOperation(key: SigningKey, claims: Operation): string {
-  return signJws({ typ: typ.operation, key, claims: claims as unknown as JcsObject });
+  return signJws({ typ: typ.operation, key, claims: claims });
 }
 
 /** Reads an operation's form; verify `jws` with verifyJws. `oh` = SHA-256 of the payload. @throws 'bad_encoding', 'too_large' */

@@ -3,13 +3,13 @@
  * It must never be believed for another connection's key; expiry is the caller's to judge, against a clock that may be wrong.
  * @module
  */
-import { ProblemError, stateClaims, typ, type JcsObject, type StateClaims } from '@letterlock/protocol';
+import { ProblemError, stateClaims, typ, type StateClaims } from '@letterlock/protocol';
 import { openJws, signJws } from './jws.ts';
 import type { SigningKey, VerifyingKey } from './keys.ts';
 
 /** Signs a statement with the instance key. */
 export function signState(key: SigningKey, claims: StateClaims): string {
-  return signJws({ typ: typ.state, key, claims: claims as unknown as JcsObject });
+  return signJws({ typ: typ.state, key, claims: claims });
 }
 
 /** Verifies a statement. @param expected - `tls`: thumbprint of the connection's key. @throws 'bad_encoding', 'bad_proof' */

@@ -56,7 +56,7 @@ export function parseCanonical(input: Uint8Array | string, names: NameRule = 'pr
   }
   let written: string;
   try {
-    written = write(value as JcsObject, names, 1);
+    written = write(value, names, 1);
   } catch (error) {
     if (error instanceof ProfileError) throw notCanonical(error.reason, error.message);
     throw error;

@@ -65,8 +65,7 @@ export function parseJws(compact: string, typ: JwsTyp, maximumCharacters: number
   const [head, body, signature] = parts as [string, string, string];
   const header = parseHeader(head);
   checkMembers(header, typ, jwsMembers);
-  if (typeof header['kid'] !== 'string' || !thumbprint.test(header['kid']))
-    throw malformed('bad_kid', 'The header has a kid that is not a thumbprint');
+  if (!isThumbprint(header['kid'])) throw malformed('bad_kid', 'The header has a kid that is not a thumbprint');
   return {
     compact,
     header: header as unknown as JwsHeader,
@@ -109,7 +108,7 @@ function checkJweHeader(part: string, typ: JweTyp): JweHeader {
   const header = parseHeader(part);
   const agreed = header['alg'] === 'ECDH-ES+A256KW';
   checkMembers(header, typ, agreed ? [...jweMembers[typ], 'epk'] : jweMembers[typ]);
-  if (header['kid'] !== undefined && !thumbprint.test(String(header['kid'])))
+  if (header['kid'] !== undefined && !isThumbprint(header['kid']))
     throw malformed('bad_kid', 'The header has a kid that is not a thumbprint');
   return header as unknown as JweHeader;
 }
@@ -176,4 +175,8 @@ function isRecordOfStrings(value: unknown): boolean {
     !Array.isArray(value) &&
     Object.values(value).every((item) => typeof item === 'string')
   );
+}
+
+function isThumbprint(value: unknown): boolean {
+  return typeof value === 'string' && thumbprint.test(value);
 }

@@ -127,25 +127,27 @@ export const hash: Reader<string> = base64url({ exactly: 43 });
 /** Seconds since 1970-01-01T00:00:00Z. */
 export const seconds: Reader<number> = integer();
 
-const compactJws = /^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+$/;
-const compactJwe = /^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+$/;
-
-/** A compact JWS by its form only: three non-empty parts. */
+/** A compact JWS by its form only: three non-empty parts of canonical base64url. */
 export function jws(maximumCharacters: number): Reader<string> {
-  return compact(compactJws, maximumCharacters, 'a compact JWS');
+  return compact({ parts: 3, mayBeEmpty: -1, words: 'a compact JWS' }, maximumCharacters);
 }
 
-/** A compact JWE by its form only: five parts, the second empty for `dir`. */
+/** A compact JWE by its form only: five parts of canonical base64url, the second empty for `dir`. */
 export function jwe(maximumCharacters: number): Reader<string> {
-  return compact(compactJwe, maximumCharacters, 'a compact JWE');
+  return compact({ parts: 5, mayBeEmpty: 1, words: 'a compact JWE' }, maximumCharacters);
 }
 
-function compact(pattern: RegExp, maximumCharacters: number, words: string): Reader<string> {
+function compact(
+  form: { readonly parts: number; readonly mayBeEmpty: number; readonly words: string },
+  maximumCharacters: number,
+): Reader<string> {
   return (value, at) => {
     if (typeof value !== 'string') throw refuse('bad_type', at, 'expected a string');
-    if (value.length > maximumCharacters || !pattern.test(value)) {
-      throw refuse('bad_form', at, `expected ${words} of at most ${maximumCharacters} characters`);
-    }
+    const parts = value.length > maximumCharacters ? [] : value.split('.', form.parts + 1);
+    const isRight =
+      parts.length === form.parts &&
+      parts.every((part, index) => (part !== '' || index === form.mayBeEmpty) && isBase64url(part));
+    if (!isRight) throw refuse('bad_form', at, `expected ${form.words} of at most ${maximumCharacters} characters`);
     return value;
   };
 }
