@@ -56,9 +56,10 @@ export const importTable: Readonly<Record<string, Layer>> = {
   core: { ours: ['protocol', 'crypto', 'core/*'], outside: [] },
   'core/store': { ours: ['protocol', 'crypto'], outside: [] },
   'core/audit': { ours: ['protocol', 'crypto'], outside: [] },
-  'core/proof': { ours: ['protocol', 'crypto', 'core/store'], outside: [] },
+  'core/proof': { ours: ['protocol', 'crypto', 'core/store'], types: ['core/audit'], outside: [] },
   'core/policy': { ours: ['protocol'], types: ['core/proof'], outside: [] },
-  'core/identities': decision,
+  // Evidence for a registration may be an admin's signed operation, which proof verifies.
+  'core/identities': { ...decision, ours: [...decision.ours, 'core/proof'] },
   'core/wraps': decision,
   'core/secrets': decision,
   'core/seal': decision,

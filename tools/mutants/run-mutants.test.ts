@@ -111,6 +111,10 @@ describe('findBrokenBaseline()', () => {
   });
 });
 
+test('findBrokenBaseline() judges an empty table', () => {
+  expect(findBrokenBaseline(copy, [], noticing)).toBe('no mutant names a test');
+});
+
 describe('copySource() and runJest()', () => {
   const repository = join(import.meta.dirname, '../..');
 

@@ -28,6 +28,7 @@ export interface Verdict {
 /** Runs the named tests on the unchanged copy; returns why their verdict would mean nothing, or undefined. */
 export function findBrokenBaseline(copy: string, mutants: readonly Mutant[], runTests: RunTests): string | undefined {
   const tests = [...new Set(mutants.flatMap((mutant) => mutant.tests))];
+  if (tests.length === 0) return 'no mutant names a test';
   const run = runTests(copy, tests);
   if (!run.isComplete) return 'the tests do not start on the unchanged source';
   if (run.failed > 0) return `${run.failed} tests fail on the unchanged source`;
