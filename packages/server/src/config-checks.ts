@@ -1,0 +1,141 @@
+/**
+ * What must hold between settings, or between a setting and this machine, before anything starts.
+ * It must never repair a setting: it names what is wrong.
+ * @module
+ */
+import { readFileSync } from 'node:fs';
+import { readCertificate } from '@letterlock/crypto';
+import { isProblemError } from '@letterlock/protocol';
+import { isLoopback, type ListenAddress } from './address.ts';
+import type { ConfigFault } from './config-error.ts';
+
+/** What the machine allows, read once. */
+export interface MachineFacts {
+  /** Ports below this one need a privilege that this process may lack. */
+  readonly firstFreePort: number;
+  /** Bytes of this process that are swapped out; undefined where the system does not say. */
+  readonly swappedBytes: number | undefined;
+}
+
+/** Reads the facts from /proc; a system without it is taken at its default. */
+export function readMachineFacts(): MachineFacts {
+  const status = readOptional('/proc/self/status');
+  const effective = BigInt(`0x${/^CapEff:\s*([0-9a-f]+)$/m.exec(status)?.[1] ?? '0'}`);
+  const mayBindAnyPort = process.getuid?.() === 0 || ((effective >> 10n) & 1n) === 1n;
+  const firstUnprivileged = Number(readOptional('/proc/sys/net/ipv4/ip_unprivileged_port_start').trim() || '1024');
+  const swapped = /^VmSwap:\s*(\d+) kB$/m.exec(status)?.[1];
+  return {
+    firstFreePort: mayBindAnyPort ? 0 : firstUnprivileged,
+    swappedBytes: swapped === undefined ? undefined : Number(swapped) * 1024,
+  };
+}
+
+function readOptional(path: string): string {
+  try {
+    return readFileSync(path, 'latin1');
+  } catch {
+    return '';
+  }
+}
+
+/** What the checks look at. */
+export interface CheckedSettings {
+  readonly direct: ListenAddress;
+  readonly health: ListenAddress | undefined;
+  readonly publicOrigins: readonly string[];
+  readonly certFile: string | undefined;
+  readonly keyFile: string | undefined;
+  readonly certificates: readonly string[];
+  readonly threshold: number;
+  readonly acceptSingleHolder: boolean;
+  readonly refuseSwap: boolean;
+}
+
+type Check = (settings: CheckedSettings, facts: MachineFacts) => readonly ConfigFault[];
+
+/** Every rule, named after its violation. */
+const checks: readonly Check[] = [
+  function portsClash({ direct, health }) {
+    const clash = health !== undefined && direct.port === health.port && direct.port !== 0;
+    return clash ? [{ at: 'listen.health', message: 'expected another port than listen.direct' }] : [];
+  },
+  function portPrivileged({ direct, health }, { firstFreePort }) {
+    return [
+      { at: 'listen.direct', port: direct.port },
+      { at: 'listen.health', port: health?.port ?? 0 },
+    ]
+      .filter(({ port }) => port !== 0 && port < firstFreePort)
+      .map(({ at }) => ({ at, message: `expected a port from ${firstFreePort}: lower ones need a privilege` }));
+  },
+  function originsMissing({ direct, publicOrigins }) {
+    const missing = publicOrigins.length === 0 && !isLoopback(direct.host);
+    return missing
+      ? [
+          {
+            at: 'publicOrigins',
+            message: 'is missing: proofs name the origin, so it must be known beyond this machine',
+          },
+        ]
+      : [];
+  },
+  function tlsFilesIncomplete({ certFile, keyFile }) {
+    if ((certFile === undefined) === (keyFile === undefined)) return [];
+    return [{ at: certFile === undefined ? 'tls.certFile' : 'tls.keyFile', message: 'is missing: both files or none' }];
+  },
+  function certificateUnusable({ certificates }) {
+    return certificates.flatMap((pem, index) => {
+      const message = faultOfCertificate(pem);
+      return message === undefined ? [] : [{ at: `init.certificates[${index}]`, message }];
+    });
+  },
+  function certificateRepeated({ certificates }) {
+    const keys = certificates.filter((pem) => faultOfCertificate(pem) === undefined).map(thumbprintOf);
+    return new Set(keys).size === keys.length
+      ? []
+      : [{ at: 'init.certificates', message: 'expected each key once: two certificates have the same key' }];
+  },
+  function thresholdTooHigh({ certificates, threshold }) {
+    return threshold > certificates.length
+      ? [{ at: 'init.threshold', message: `expected at most the number of init certificates, ${certificates.length}` }]
+      : [];
+  },
+  function quorumNotSupported({ threshold }) {
+    return threshold > 1
+      ? [{ at: 'init.threshold', message: 'expected 1: a quorum is not supported by this version' }]
+      : [];
+  },
+  function singleHolder({ certificates, acceptSingleHolder }) {
+    return certificates.length === 1 && !acceptSingleHolder
+      ? [
+          {
+            at: 'init.certificates',
+            message: 'expected at least two: with one, a lost key loses all data; init.acceptSingleHolder accepts that',
+          },
+        ]
+      : [];
+  },
+  function memorySwapped({ refuseSwap }, { swappedBytes }) {
+    return refuseSwap && (swappedBytes ?? 0) > 0
+      ? [{ at: 'store.memory.refuseSwap', message: 'memory of this process is swapped out: switch swap off for it' }]
+      : [];
+  },
+];
+
+/** All violations of all rules. */
+export function checkSettings(settings: CheckedSettings, facts: MachineFacts): readonly ConfigFault[] {
+  return checks.flatMap((check) => check(settings, facts));
+}
+
+function faultOfCertificate(pem: string): string | undefined {
+  try {
+    const { sealingKey } = readCertificate(pem);
+    return sealingKey === undefined ? 'expected a key that can receive: EC P-256, EC P-384 or RSA' : undefined;
+  } catch (error) {
+    const detail = isProblemError(error) ? error.detail : undefined;
+    return `not an acceptable certificate${detail === undefined ? '' : `: ${detail}`}`;
+  }
+}
+
+function thumbprintOf(pem: string): string {
+  return readCertificate(pem).key.thumbprint;
+}

@@ -1,0 +1,205 @@
+/**
+ * Every configuration key, once: its type, default, description, and from these its flag and its environment variable.
+ * It must never read a source.
+ * @module
+ */
+import { grant, readClaims, trustDomain, type Grant, type JcsObject, canonicalize } from '@letterlock/protocol';
+import { z } from 'zod';
+import { isPublicOrigin, parseListenAddress } from './address.ts';
+
+/** How a setting is written in a flag or an environment variable. `list`: repeated flag, or separated by commas. `documents`: a JSON array. */
+export type SettingType = 'text' | 'integer' | 'boolean' | 'list' | 'documents';
+
+export interface Setting {
+  /** Dotted key in the file. */
+  readonly key: string;
+  readonly type: SettingType;
+  readonly schema: z.ZodType;
+  /** Value when no source gives one; absent: there is none. */
+  readonly default?: unknown;
+  readonly isRequired?: boolean;
+  /** Flag beside the one made from the key. */
+  readonly shortFlag?: string;
+  readonly description: string;
+}
+
+/** Names of the stores; `store` in a flag or variable is one of these, in the file a mapping of that name. */
+export const storeKinds = ['memory'] as const;
+export const logLevels = ['debug', 'info', 'warn', 'error', 'silent'] as const;
+
+const address = z.string().refine((text) => parseListenAddress(text) !== undefined, {
+  error: 'expected host:port, [address]:port or :port',
+});
+const filePath = z.string().min(1);
+const certificateSource = z.string().min(1);
+
+export const settings = [
+  {
+    key: 'trustDomain',
+    type: 'text',
+    schema: z.string().refine(
+      readsBy((text) => trustDomain(text, '')),
+      { error: 'expected a trust domain, such as prod.example' },
+    ),
+    isRequired: true,
+    description: 'Name of this installation in workload identities and in the state statement, such as prod.example.',
+  },
+  {
+    key: 'store.memory.refuseSwap',
+    type: 'boolean',
+    schema: z.boolean(),
+    default: false,
+    description: 'Refuse to start when memory of this process has been swapped out.',
+  },
+  {
+    key: 'listen.direct',
+    type: 'text',
+    schema: address,
+    default: '127.0.0.1:8443',
+    description: 'Address of the API (TLS 1.3). The default is reachable from this machine only.',
+  },
+  {
+    key: 'listen.health',
+    type: 'text',
+    schema: z.union([z.literal('none'), address], { error: 'expected none, host:port, [address]:port or :port' }),
+    default: '127.0.0.1:9090',
+    description: 'Address of /livez, /readyz and /metrics (plain HTTP), or none.',
+  },
+  {
+    key: 'publicOrigins',
+    type: 'list',
+    schema: z.array(
+      z.string().refine(isPublicOrigin, {
+        error: 'expected an origin: https://, the host in lower case, :port unless 443, nothing after it',
+      }),
+    ),
+    default: [],
+    description:
+      'Origins under which clients dial the API; proofs are compared with them. May be absent when listen.direct is loopback.',
+  },
+  {
+    key: 'tls.certFile',
+    type: 'text',
+    schema: filePath,
+    description: 'PEM certificate chain to serve instead of a self-signed certificate; read again when it changes.',
+  },
+  {
+    key: 'tls.keyFile',
+    type: 'text',
+    schema: filePath,
+    description: 'PEM private key of tls.certFile; must not be readable by everybody.',
+  },
+  {
+    key: 'init.certificates',
+    type: 'list',
+    schema: z
+      .array(certificateSource)
+      .min(1, { error: 'expected at least one certificate' })
+      .max(16, { error: 'expected at most 16 certificates' }),
+    isRequired: true,
+    description: 'Init certificates: PEM text, or paths of PEM files. Their keys unseal the service and administer it.',
+  },
+  {
+    key: 'init.threshold',
+    type: 'integer',
+    schema: z.int().min(1).max(16),
+    default: 1,
+    description: 'How many init certificates unseal together. This version knows 1: each of them alone.',
+  },
+  {
+    key: 'init.acceptSingleHolder',
+    type: 'boolean',
+    schema: z.boolean(),
+    default: false,
+    shortFlag: '--accept-single-holder',
+    description: 'Accept one init certificate alone: whoever loses its key loses the sealed data.',
+  },
+  {
+    key: 'identities',
+    type: 'list',
+    schema: z.array(z.string().min(1)),
+    default: [],
+    description: 'Keysets (compact JWS) that are registered at initialisation.',
+  },
+  {
+    key: 'grants',
+    type: 'documents',
+    schema: z.array(z.unknown().transform(grantOf)),
+    default: [],
+    description: 'Grants that are given at initialisation: objects of who, verbs, path and optionally until.',
+  },
+  {
+    key: 'x509Authorities',
+    type: 'list',
+    schema: z.array(certificateSource),
+    default: [],
+    description:
+      'CA certificates (PEM text or paths) whose leaf certificates are evidence for registering an identity.',
+  },
+  {
+    key: 'pinnedInstanceKey',
+    type: 'text',
+    schema: z
+      .string()
+      .regex(/^[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]$/, { error: 'expected a thumbprint of 43 characters' }),
+    description: 'Thumbprint of the instance key; a keyring with another one is refused.',
+  },
+  {
+    key: 'quotas.liveWrapsPerIdentity',
+    type: 'integer',
+    schema: z.int().min(1).max(10_000_000),
+    default: 10_000,
+    description: 'Wraps of one writer that are not yet opened, revoked or expired.',
+  },
+  {
+    key: 'log.level',
+    type: 'text',
+    schema: z.enum(logLevels, { error: `expected one of ${logLevels.join(', ')}` }),
+    default: 'info',
+    description: 'Least severity that is logged.',
+  },
+] as const satisfies readonly Setting[];
+
+export type SettingKey = (typeof settings)[number]['key'];
+
+/** `listen.direct` → `--listen-direct` */
+export function flagOf(key: string): string {
+  return `--${words(key).join('-')}`;
+}
+
+/** `listen.direct` → `LETTERLOCK_LISTEN_DIRECT` */
+export function environmentNameOf(key: string): string {
+  return `LETTERLOCK_${words(key).join('_').toUpperCase()}`;
+}
+
+function words(key: string): readonly string[] {
+  return key.split('.').flatMap((part) =>
+    part
+      .replaceAll(/(?<=[a-z])(?=[A-Z])/g, ' ')
+      .toLowerCase()
+      .split(' '),
+  );
+}
+
+function readsBy(read: (text: string) => unknown): (text: string) => boolean {
+  return (text) => {
+    try {
+      read(text);
+      return true;
+    } catch {
+      return false;
+    }
+  };
+}
+
+function grantOf(value: unknown, context: z.RefinementCtx): Grant {
+  try {
+    return readClaims(grant, canonicalize(value as JcsObject));
+  } catch {
+    context.addIssue({
+      code: 'custom',
+      message: 'expected a grant: who, verbs, path, and optionally until in seconds',
+    });
+    return z.NEVER;
+  }
+}

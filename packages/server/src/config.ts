@@ -1,0 +1,234 @@
+/**
+ * The configuration: file, flags and environment become one frozen object, or an error that names every fault.
+ * It must never be read again by anything else: what needs a setting is given it.
+ * @module
+ */
+import { readFileSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
+import type { Grant } from '@letterlock/protocol';
+import { parseListenAddress, type ListenAddress } from './address.ts';
+import { checkSettings, readMachineFacts, type MachineFacts } from './config-checks.ts';
+import { ConfigError, type ConfigFault } from './config-error.ts';
+import {
+  environmentNameOf,
+  flagOf,
+  logLevels,
+  settings,
+  storeKinds,
+  type Setting,
+  type SettingKey,
+} from './config-settings.ts';
+import { readSources, type FlagValue, type RawSources, type SourceName } from './config-sources.ts';
+
+export { ConfigError, type ConfigFault } from './config-error.ts';
+export type { ListenAddress } from './address.ts';
+
+export type LogLevel = (typeof logLevels)[number];
+
+/** Everything that is configured, complete and checked. */
+export interface Config {
+  readonly trustDomain: string;
+  readonly store: { readonly memory: { readonly refuseSwap: boolean } };
+  readonly listen: { readonly direct: ListenAddress; readonly health: ListenAddress | undefined };
+  /** Empty: the origins of the loopback listener, known once it listens. */
+  readonly publicOrigins: readonly string[];
+  readonly tls: { readonly certFile: string; readonly keyFile: string } | undefined;
+  readonly init: {
+    /** PEM, one certificate each. */
+    readonly certificates: readonly string[];
+    readonly threshold: number;
+    readonly acceptSingleHolder: boolean;
+  };
+  /** Keysets, compact JWS. */
+  readonly identities: readonly string[];
+  readonly grants: readonly Grant[];
+  /** PEM, one certificate each. */
+  readonly x509Authorities: readonly string[];
+  readonly pinnedInstanceKey: string | undefined;
+  readonly quotas: { readonly liveWrapsPerIdentity: number };
+  readonly log: { readonly level: LogLevel };
+  /** What a person should know about how the sources were combined; logged at start. */
+  readonly notes: readonly string[];
+}
+
+export interface LoadConfigOptions {
+  /** Path of the YAML file. */
+  readonly file?: string;
+  /** By flag name with or without `--`, such as `listen-direct`. */
+  readonly flags?: Readonly<Record<string, FlagValue>>;
+  readonly environment?: Readonly<Record<string, string | undefined>>;
+  /** What the machine allows. Default: read from it. */
+  readonly machine?: MachineFacts;
+}
+
+/** Reads and checks the configuration. @throws ConfigError naming every fault */
+export function loadConfig(options: LoadConfigOptions): Config {
+  const faults: ConfigFault[] = [];
+  const sources = readSources(
+    {
+      ...(options.file === undefined ? {} : { file: options.file }),
+      flags: options.flags ?? {},
+      environment: options.environment ?? {},
+    },
+    faults,
+  );
+  // A file that cannot be read says nothing about the keys that seem to be missing.
+  if (faults.some(({ at }) => at === 'file')) throw new ConfigError(faults);
+  const chosen = new Map<SettingKey, unknown>();
+  const notes: string[] = [];
+  for (const setting of settings) chosen.set(setting.key, choose(setting, sources, faults, notes));
+  if (![sources.flags, sources.environment, sources.file].some((source) => source.has('store'))) {
+    faults.push({ at: 'store', message: `is missing: expected ${storeKinds.join(' or ')}` });
+  }
+  if (faults.length > 0) throw new ConfigError(faults);
+
+  const value = <T>(key: SettingKey): T => chosen.get(key) as T;
+  const base = (key: string): string =>
+    options.file !== undefined && sourceOf(key, sources) === 'file' ? dirname(resolve(options.file)) : process.cwd();
+  const readPems = (key: SettingKey): readonly string[] =>
+    value<readonly string[]>(key).flatMap((item, index) => readPem(item, base(key), `${key}[${index}]`, faults));
+  const path = (key: SettingKey): string | undefined => {
+    const text = value<string | undefined>(key);
+    return text === undefined ? undefined : resolve(base(key), text);
+  };
+  const direct = parseListenAddress(value('listen.direct'))!;
+  const health = parseListenAddress(value('listen.health'));
+  const certificates = readPems('init.certificates');
+  const x509Authorities = readPems('x509Authorities');
+  const [certFile, keyFile] = [path('tls.certFile'), path('tls.keyFile')];
+  if (faults.length === 0) {
+    faults.push(
+      ...checkSettings(
+        {
+          direct,
+          health,
+          publicOrigins: value('publicOrigins'),
+          certFile,
+          keyFile,
+          certificates,
+          threshold: value('init.threshold'),
+          acceptSingleHolder: value('init.acceptSingleHolder'),
+          refuseSwap: value('store.memory.refuseSwap'),
+        },
+        options.machine ?? readMachineFacts(),
+      ),
+    );
+  }
+  if (faults.length > 0) throw new ConfigError(faults);
+  return deepFreeze({
+    trustDomain: value<string>('trustDomain'),
+    store: { memory: { refuseSwap: value<boolean>('store.memory.refuseSwap') } },
+    listen: { direct, health },
+    publicOrigins: value<readonly string[]>('publicOrigins'),
+    tls: certFile === undefined || keyFile === undefined ? undefined : { certFile, keyFile },
+    init: {
+      certificates,
+      threshold: value<number>('init.threshold'),
+      acceptSingleHolder: value<boolean>('init.acceptSingleHolder'),
+    },
+    identities: value<readonly string[]>('identities'),
+    grants: value<readonly Grant[]>('grants'),
+    x509Authorities,
+    pinnedInstanceKey: value<string | undefined>('pinnedInstanceKey'),
+    quotas: { liveWrapsPerIdentity: value<number>('quotas.liveWrapsPerIdentity') },
+    log: { level: value<LogLevel>('log.level') },
+    notes,
+  });
+}
+
+/** One row of the reference of configuration keys. */
+export interface SettingDescription {
+  readonly key: string;
+  readonly type: Setting['type'];
+  readonly isRequired: boolean;
+  readonly default: unknown;
+  /** All flags that set it, the one made from the key first. */
+  readonly flags: readonly string[];
+  readonly environment: string;
+  readonly description: string;
+}
+
+/** Every key with type, default, flags and environment variable, in the order of the file. */
+export function describeConfig(): readonly SettingDescription[] {
+  const store: SettingDescription = {
+    key: 'store',
+    type: 'text',
+    isRequired: true,
+    default: undefined,
+    flags: ['--store'],
+    environment: 'LETTERLOCK_STORE',
+    description: `Where records live: ${storeKinds.join(' or ')}. In the file a mapping, such as \`store: {memory: {}}\`.`,
+  };
+  const described = settings.map((setting: Setting): SettingDescription => ({
+    key: setting.key,
+    type: setting.type,
+    isRequired: setting.isRequired ?? false,
+    default: setting.default,
+    flags: [flagOf(setting.key), ...(setting.shortFlag === undefined ? [] : [setting.shortFlag])],
+    environment: environmentNameOf(setting.key),
+    description: setting.description,
+  }));
+  const place = described.findIndex(({ key }) => key.startsWith('store.'));
+  return described.toSpliced(place, 0, store);
+}
+
+const precedence = [
+  ['flag', 'flags'],
+  ['environment', 'environment'],
+  ['file', 'file'],
+] as const satisfies readonly (readonly [SourceName, keyof RawSources])[];
+
+/** The value of the first source that has one, after its schema; disagreement of later ones becomes a note. */
+function choose(setting: Setting, sources: RawSources, faults: ConfigFault[], notes: string[]): unknown {
+  const given = precedence.filter(([, source]) => sources[source].has(setting.key));
+  const [first, ...others] = given;
+  if (first === undefined) {
+    if (setting.isRequired) faults.push({ at: setting.key, message: 'is missing' });
+    return setting.default;
+  }
+  const value = sources[first[1]].get(setting.key);
+  for (const [name, source] of others) {
+    if (!isDeepStrictEqual(sources[source].get(setting.key), value)) {
+      notes.push(`${setting.key}: ${first[0]} and ${name} disagree; the ${first[0]} counts`);
+    }
+  }
+  const read = setting.schema.safeParse(value);
+  if (read.success) return read.data;
+  for (const issue of read.error.issues) {
+    const place = issue.path.map((part) => (typeof part === 'number' ? `[${part}]` : `.${String(part)}`)).join('');
+    faults.push({ at: `${setting.key}${place}`, message: issue.message.replace(/^Invalid input: /, '') });
+  }
+  return undefined;
+}
+
+function sourceOf(key: string, sources: RawSources): SourceName | undefined {
+  return precedence.find(([, source]) => sources[source].has(key))?.[0];
+}
+
+const pemBlock = /-----BEGIN CERTIFICATE-----[A-Za-z0-9+/=\s]+-----END CERTIFICATE-----/g;
+const pemFileLimitBytes = 262_144;
+
+/** All certificates of one PEM text or file. */
+function readPem(item: string, base: string, at: string, faults: ConfigFault[]): readonly string[] {
+  let text = item;
+  if (!item.includes('-----BEGIN ')) {
+    try {
+      text = readFileSync(resolve(base, item), 'latin1');
+    } catch (error) {
+      const { code } = error as { readonly code?: string };
+      faults.push({ at, message: `cannot be read (${code ?? 'unknown error'})` });
+      return [];
+    }
+  }
+  const found = text.length > pemFileLimitBytes ? [] : (text.match(pemBlock) ?? []);
+  if (found.length === 0) faults.push({ at, message: 'has no PEM certificate' });
+  return found.map((block) => `${block}\n`);
+}
+
+function deepFreeze<T extends object>(value: T): T {
+  for (const member of Object.values(value)) {
+    if (typeof member === 'object' && member !== null) deepFreeze(member as object);
+  }
+  return Object.freeze(value);
+}
