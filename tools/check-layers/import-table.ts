@@ -25,7 +25,7 @@ export interface Exception {
 
 const decision: Layer = {
   ours: ['protocol', 'crypto', 'core/store', 'core/audit'],
-  types: ['core/policy'],
+  types: ['core/proof', 'core/policy'],
   outside: [],
 };
 
@@ -72,7 +72,7 @@ export const importTable: Readonly<Record<string, Layer>> = {
     outside: ['node:*', 'pino', 'prom-client', 'yaml', 'zod'],
   },
   'server/http': {
-    ours: ['protocol', 'core'],
+    ours: ['protocol', 'crypto', 'core'],
     outside: [...quietNode, 'node:http', 'node:https', 'node:net', 'node:tls', 'express'],
     outsideTypes: ['pino'],
   },

@@ -24,7 +24,6 @@ has_own_node=false
 [ "${own_major:-0}" -ge "$least_major" ] && has_own_node=true
 
 is_usable() {
-  [ -e "$commands/letterlock" ] || return 1
   [ "$has_own_node" = true ] && [ ! -e "$commands/node" ] && return 0
   [ "$(major_of "$commands/node" || true)" = '' ] && return 1
   [ "$(major_of "$commands/node")" -ge "$least_major" ]
