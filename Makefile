@@ -19,13 +19,13 @@ check: check-format check-lint check-types check-layers check-unused check-gener
 test: check test-unit test-interop test-fuzz ## check, and every test that needs no cluster
 
 demo: build ## Show the main job with the real programs over TLS on loopback
-	@node demo/main.ts
+	@demo/run.sh
 
-bench: build ## Measure wraps, opens and full cycles
-	@node bench/main.ts
+bench: build ## Measure wraps, opens and full cycles (needs Go)
+	@bench/bench.sh $(ARGUMENTS)
 
-bench-peers: build ## Measure the same beside OpenBao, in turn
-	@node bench/peers.ts
+bench-peers: build ## Measure the same beside OpenBao, in turn (needs Go and pip)
+	@bench/peers.sh $(ARGUMENTS)
 
 mutants: setup ## Break the source in one place at a time; a test must notice each (ONLY=part-of-a-name)
 	@node tools/mutants/main.ts $(ONLY)

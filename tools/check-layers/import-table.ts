@@ -55,7 +55,7 @@ export const importTable: Readonly<Record<string, Layer>> = {
 
   core: { ours: ['protocol', 'crypto', 'core/*'], outside: [] },
   'core/store': { ours: ['protocol', 'crypto'], outside: [] },
-  'core/audit': { ours: ['protocol', 'crypto'], outside: [] },
+  'core/audit': { ours: ['protocol', 'crypto'], types: ['core/store'], outside: [] },
   'core/proof': { ours: ['protocol', 'crypto', 'core/store'], types: ['core/audit'], outside: [] },
   'core/policy': { ours: ['protocol'], types: ['core/proof'], outside: [] },
   // Evidence for a registration may be an admin's signed operation, which proof verifies.
