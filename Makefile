@@ -18,13 +18,13 @@ check: check-format check-lint check-types check-layers check-unused check-gener
 
 test: check test-unit test-interop test-fuzz ## check, and every test that needs no cluster
 
-demo: build ## Show the main job with the real programs over TLS on loopback
+demo: setup ## Show the main job with the real programs over TLS on loopback
 	@demo/run.sh
 
-bench: build ## Measure wraps, opens and full cycles (needs Go)
+bench: setup ## Measure wraps, opens and full cycles (needs Go)
 	@bench/bench.sh $(ARGUMENTS)
 
-bench-peers: build ## Measure the same beside OpenBao, in turn (needs Go and pip)
+bench-peers: setup ## Measure the same beside OpenBao, in turn (needs Go and pip)
 	@bench/peers.sh $(ARGUMENTS)
 
 mutants: setup ## Break the source in one place at a time; a test must notice each (ONLY=part-of-a-name)
@@ -62,10 +62,10 @@ check-generated: setup
 test-unit: setup
 	@$(JEST)
 
-test-interop: build
+test-interop: setup
 	@e2e/interop/run.sh
 
-test-fuzz: build
+test-fuzz: setup
 	@e2e/fuzz/run.sh
 
 .PHONY: help setup build check test demo bench bench-peers mutants wycheproof golden generate \
