@@ -1,1 +1,8 @@
-export {};
+/**
+ * The service's decisions: proof, policy, identities, wraps, seal, and the ports they stand on.
+ * @module
+ */
+export * from './policy/index.ts';
+export * from './proof/index.ts';
+export * from './store/index.ts';
+export * from './audit/index.ts';

@@ -20,7 +20,12 @@ export type Action =
   | { readonly act: 'share.ack' };
 export type ActionName = Action['act'];
 /** The action of one or several names. */
-export type ActionOf<N extends ActionName> = Extract<Action, { readonly act: N }>;
+export type ActionOf<N extends ActionName> = N extends unknown ? Named<Action, N> : never;
+type Named<A extends Action, N extends ActionName> = A extends unknown
+  ? N extends A['act']
+    ? Omit<A, 'act'> & { readonly act: N }
+    : never
+  : never;
 
 declare const permittedMark: unique symbol;
 /** A permitted action of a proven caller. */

@@ -44,6 +44,8 @@ export interface Caller {
   readonly nonce: string | undefined;
   readonly bodyHash: string;
   readonly requestId: string;
+  /** For the log: the proof's `iat` is more than 300 s away from this clock. Refused it is not: freshness comes from the nonce. */
+  readonly note?: 'clock_skewed';
 }
 
 declare const provenMark: unique symbol;

@@ -1,0 +1,58 @@
+/**
+ * "May they?": turns a proven caller's action into a permitted one, or says why not. Default deny.
+ * It must never read the store or the clock: what it decides from is passed in.
+ * @module
+ */
+import { ProblemError, type Operation, type Verb } from '@letterlock/protocol';
+import type { Proven } from '../proof/proven.ts';
+import { findGrant } from './grants.ts';
+import type { ActionName, ActionOf, Permitted } from './permitted.ts';
+import { rulesOf, type ActionRules, type World } from './rules.ts';
+
+/** A decision always says why: the right it rests on, or the violation. */
+export type Decision<N extends ActionName> =
+  | { readonly permitted: true; readonly value: Permitted<N>; readonly reason: string }
+  | { readonly permitted: false; readonly problem: ProblemError; readonly reason: string };
+
+/** Decides one action. Shape: the permission with the right that it rests on, or the problem with its reason. */
+export function decide<N extends ActionName>(action: ActionOf<N>, proven: Proven<unknown>, world: World): Decision<N> {
+  const { caller } = proven;
+  // The table has a row for each name, but the compiler does not see that `action.act` is N.
+  const { right, rules } = rulesOf[action.act] as unknown as ActionRules<N>;
+  for (const rule of rules) {
+    const refusal = rule(caller, action, world);
+    if (refusal !== undefined) {
+      return { permitted: false, problem: new ProblemError(refusal.code, refusal), reason: refusal.reason };
+    }
+  }
+  const allows = (verb: Verb, path: string): boolean =>
+    !caller.isAdmin && findGrant(world.grants, { verb, path, nowSeconds: world.nowSeconds }).allowed;
+  return { permitted: true, value: { caller, action, allows } as Permitted<N>, reason: right };
+}
+
+/** Decides, or throws. @throws the problem of the decision: 'denied', 'not_found', 'bad_envelope' */
+export function permit<N extends ActionName>(action: ActionOf<N>, proven: Proven<unknown>, world: World): Permitted<N> {
+  const decision = decide(action, proven, world);
+  if (!decision.permitted) throw decision.problem;
+  return decision.value;
+}
+
+/** The action that a signed operation asks for; undefined for `init`, which happens before there is anybody to permit it. */
+export function actionOfOperation(operation: Operation): ActionOf<OperationActionName> | undefined {
+  switch (operation.op) {
+    case 'init':
+      return undefined;
+    case 'identity.put':
+    case 'identity.revoke':
+      return { act: operation.op, id: operation.args.id };
+    case 'grant.put':
+    case 'grant.delete':
+      return { act: operation.op, path: operation.args.path, who: operation.args.who };
+    case 'seal':
+    case 'share.ack':
+      return { act: operation.op };
+  }
+}
+/** Actions that only a signed operation can ask for. */
+export type OperationActionName =
+  'identity.put' | 'identity.revoke' | 'grant.put' | 'grant.delete' | 'seal' | 'share.ack';

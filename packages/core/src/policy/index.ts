@@ -1,0 +1,8 @@
+/**
+ * "May they?": actions, grants, decisions and their explanations.
+ * @module
+ */
+export * from './decide.ts';
+export * from './explain.ts';
+export type * from './permitted.ts';
+export type { World } from './rules.ts';

@@ -1,0 +1,85 @@
+/**
+ * What a caller must not be or lack for each action: one table, one rule a violation; the first one wins, and no action
+ * is without rules. A rule must never read anything but the caller, the action and the caller's grants.
+ * @module
+ */
+import type { Grant, ProblemCode } from '@letterlock/protocol';
+import type { Caller } from '../proof/proven.ts';
+import { findGrant } from './grants.ts';
+import type { ActionName, ActionOf } from './permitted.ts';
+
+/** What decisions are made from, beside the caller and the action. */
+export interface World {
+  /** The caller's own grants. */
+  readonly grants: readonly Grant[];
+  readonly nowSeconds: number;
+}
+
+/** Why an action is refused: the code on the wire and the reason for the log. */
+export interface Refusal {
+  readonly code: ProblemCode;
+  readonly reason: string;
+}
+export type Rule<N extends ActionName> = (caller: Caller, action: ActionOf<N>, world: World) => Refusal | undefined;
+/** The right that an action rests on, and what speaks against it. */
+export interface ActionRules<N extends ActionName> {
+  /** Reason of a permission, for the log. */
+  readonly right: 'grant' | 'party' | 'registered' | 'own_key' | 'admin' | 'admin_signature';
+  readonly rules: readonly Rule<N>[];
+}
+
+const notAnAdmin: Rule<ActionName> = (caller) =>
+  caller.isAdmin ? undefined : { code: 'denied', reason: 'admin_required' };
+
+/** Acts of an admin are signed as operations: a request proof alone is not enough. */
+const operationNotSigned: Rule<ActionName> = (caller) =>
+  caller.factor === 'admin' ? undefined : { code: 'denied', reason: 'operation_required' };
+
+/** Lists and explanations show names, so they are for who proves the very request. */
+const proofMissing: Rule<ActionName> = (caller) =>
+  caller.factor === 'proof' ? undefined : { code: 'denied', reason: 'proof_required' };
+
+/** No admin role can store, open or read. */
+const adminStores: Rule<'wrap.store'> = (caller) =>
+  caller.isAdmin ? { code: 'denied', reason: 'admin_handles_no_content' } : undefined;
+
+/** To an admin a wrap does not exist, as it does not to any stranger. */
+const adminReads: Rule<'wrap.open' | 'wrap.acknowledge' | 'wrap.revoke' | 'wrap.status'> = (caller) =>
+  caller.isAdmin ? { code: 'not_found', reason: 'admin_handles_no_content' } : undefined;
+
+/** An envelope is stored by the one who signed it. */
+const writerIsAnother: Rule<'wrap.store'> = (caller, action) =>
+  action.writer === caller.id ? undefined : { code: 'bad_envelope', reason: 'writer_not_caller' };
+
+const wrapNotGranted: Rule<'wrap.store'> = (_caller, { path }, { grants, nowSeconds }) => {
+  const finding = findGrant(grants, { verb: 'wrap', path, nowSeconds });
+  return finding.allowed ? undefined : { code: 'denied', reason: finding.nearest?.violation ?? 'no_grant' };
+};
+
+const keyIsAnother: Rule<'identity.register'> = (caller, action) =>
+  action.id === caller.id ? undefined : { code: 'denied', reason: 'identity_not_own' };
+
+const party = { right: 'party', rules: [adminReads] } as const;
+const adminByProof = { right: 'admin', rules: [notAnAdmin, proofMissing] } as const;
+const adminByOperation = { right: 'admin_signature', rules: [notAnAdmin, operationNotSigned] } as const;
+
+/** Every action there is. */
+export const rulesOf: { readonly [N in ActionName]: ActionRules<N> } = {
+  'wrap.store': { right: 'grant', rules: [adminStores, writerIsAnother, wrapNotGranted] },
+  // The state machine of a wrap knows who its parties are; here it is enough to be proven.
+  'wrap.open': party,
+  'wrap.acknowledge': party,
+  'wrap.revoke': party,
+  'wrap.status': party,
+  'identity.read': { right: 'registered', rules: [] },
+  'identity.register': { right: 'own_key', rules: [keyIsAnother] },
+  'grant.list': adminByProof,
+  explain: adminByProof,
+  'unseal.status': adminByProof,
+  'identity.put': adminByOperation,
+  'identity.revoke': adminByOperation,
+  'grant.put': adminByOperation,
+  'grant.delete': adminByOperation,
+  seal: adminByOperation,
+  'share.ack': adminByOperation,
+};

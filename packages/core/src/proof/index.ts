@@ -1,0 +1,10 @@
+/**
+ * "Who asks?": nonces, request proofs, signed operations.
+ * @module
+ */
+export * from './directory.ts';
+export * from './nonce-authority.ts';
+export { signaturesNeeded } from './operation-rules.ts';
+export type { Caller, Channel, Proven, Received } from './proven.ts';
+export * from './verify-operations.ts';
+export * from './verify-proof.ts';
