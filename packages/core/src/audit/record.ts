@@ -9,6 +9,7 @@ export const auditActs = [
   'wrap.redeliver',
   'wrap.acknowledge',
   'wrap.revoke',
+  'wrap.status',
   'wrap.burn',
   'wrap.expire',
   'wrap.purge',
@@ -26,6 +27,8 @@ export const auditActs = [
   'unseal',
   'seal',
   'share.ack',
+  /** Fills a number whose transaction had no answer and is now known not to have happened. */
+  'audit.void',
 ] as const;
 export type AuditAct = (typeof auditActs)[number];
 
