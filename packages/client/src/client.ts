@@ -1,0 +1,248 @@
+/**
+ * The client: every call of the service for one identity and one pinned server.
+ * It must never hold a rule of its own: each call stands in the file of its subject.
+ * @module
+ */
+import type { Keyset, VerifyingKey } from '@letterlock/crypto';
+import type {
+  Envelope,
+  Evidence,
+  ExplainRequest,
+  ExplainResponse,
+  Grant,
+  OperationArguments,
+  RegisterResponse,
+  ServiceState,
+} from '@letterlock/protocol';
+import { parseAddress } from './address.ts';
+import {
+  explain,
+  listGrants,
+  sealService,
+  signOperation,
+  submitOperations,
+  type OperationOutcome,
+  type RunningOperation,
+} from './administration.ts';
+import { Deadline, type CallOptions } from './deadline.ts';
+import { IdentityBook, register } from './identities.ts';
+import type { Identity, SequenceMemory } from './identity.ts';
+import { acknowledge, openWrap, type OpenedWrap, type OpenOptions } from './open-wrap.ts';
+import type { Receipt } from './receipts.ts';
+import { Session, type Warning } from './session.ts';
+import { ServerTrust, type TrustPolicy } from './trust.ts';
+import {
+  checkShare,
+  giveShare,
+  initialise,
+  unsealStatus,
+  type GiveShareOptions,
+  type InitialiseOptions,
+  type ShareOutcome,
+  type SharePin,
+  type UnsealStatus,
+} from './unseal.ts';
+import { revoke, status, storeEnvelope, wrap, type StoredWrap, type WrapOptions, type WrapStatus } from './wraps.ts';
+
+export interface ClientOptions {
+  /** `https://host[:port]`, one of the server's public origins. */
+  readonly address: string;
+  readonly trust: TrustPolicy;
+  /** Whose key signs. Only `state` works without. */
+  readonly identity?: Identity | undefined;
+  /** Host or IP to dial instead of the address's: one replica of many. */
+  readonly dialHost?: string | undefined;
+  /** The local clock, seconds. Default the system's. */
+  readonly now?: (() => number) | undefined;
+  /** Told what a person should see. Default: nobody. */
+  readonly onWarning?: ((warning: Warning) => void) | undefined;
+  /** Where the highest `seq` of each identity is kept. Default memory. */
+  readonly sequences?: SequenceMemory | undefined;
+  /** Default 4. */
+  readonly maximumConnections?: number | undefined;
+  /** Attempts of a request that may be repeated. Default 3. */
+  readonly attempts?: number | undefined;
+  /** Limit of one attempt, milliseconds. Default 10 000: then another connection is tried. */
+  readonly attemptTimeoutMilliseconds?: number | undefined;
+  /** Pause before the second attempt, milliseconds; it doubles, plus chance. Default 100. */
+  readonly retryDelayMilliseconds?: number | undefined;
+}
+
+/** The state of the service. Without `isVerified` it is only a stranger's word. */
+export interface State {
+  readonly state: ServiceState;
+  readonly trustDomain: string;
+  readonly isVerified: boolean;
+  /** Thumbprint of the instance key; absent while uninitialised. */
+  readonly fingerprint: string | undefined;
+  /** Id of the installation; only when verified. */
+  readonly instance: string | undefined;
+  readonly instanceKey: VerifyingKey | undefined;
+}
+
+/**
+ * One identity at one service. Every call takes `signal` and `timeoutMilliseconds` and throws LetterlockError (the service
+ * refused), ConnectionError, TrustError, IntegrityError, or the signal's reason.
+ */
+export class LetterlockClient implements Disposable {
+  readonly #session: Session;
+  readonly #book: IdentityBook;
+
+  constructor(options: ClientOptions) {
+    const address = parseAddress(options.address);
+    this.#session = new Session({
+      address,
+      dialHost: options.dialHost,
+      trust: new ServerTrust(options.trust, address.origin),
+      identity: options.identity,
+      now: options.now ?? (() => Math.floor(Date.now() / 1000)),
+      onWarning: options.onWarning ?? (() => undefined),
+      maximumConnections: positive('maximumConnections', options.maximumConnections ?? 4),
+      attempts: positive('attempts', options.attempts ?? 3),
+      attemptTimeoutMilliseconds: positive('attemptTimeoutMilliseconds', options.attemptTimeoutMilliseconds ?? 10_000),
+      retryDelayMilliseconds: options.retryDelayMilliseconds ?? 100,
+    });
+    this.#book = new IdentityBook(this.#session, options.sequences);
+  }
+
+  /** The origin that proofs name. */
+  get address(): string {
+    return this.#session.origin;
+  }
+
+  /** Reads the state and pins the server at the first contact. @throws TrustError */
+  async state(options?: CallOptions): Promise<State> {
+    const { state, trustDomain, instanceKey, server } = await this.#session.state(new Deadline(options));
+    return {
+      state,
+      trustDomain,
+      isVerified: server !== undefined,
+      fingerprint: instanceKey?.thumbprint,
+      instance: server?.instance,
+      instanceKey,
+    };
+  }
+
+  /** Registers the client's keyset (or the given one of the same key). @throws 'denied' without evidence for a new id, 'conflict' */
+  async register(
+    options: CallOptions & { readonly keyset?: string | undefined; readonly evidence?: Evidence | undefined } = {},
+  ): Promise<RegisterResponse> {
+    const keyset = options.keyset ?? this.#session.requireIdentity().keyset;
+    if (keyset === undefined) throw new TypeError('Cannot register: the identity has no keyset');
+    return register(this.#session, { keyset, evidence: options.evidence }, new Deadline(options));
+  }
+
+  /** The verified keyset of an id, never one older than already seen. @throws 'not_found', IntegrityError */
+  async identity(id: string, options?: CallOptions): Promise<Keyset> {
+    return this.#book.fetch(id, new Deadline(options));
+  }
+
+  /** Verifies a keyset that came by another way, with the same memory of `seq`. @throws IntegrityError */
+  verifyKeyset(jws: string, id: string): Keyset {
+    return this.#book.verify(jws, id);
+  }
+
+  /** Seals content for one reader and stores it. @throws 'denied', 'unknown_recipient', 'rate', RangeError */
+  async wrap(options: WrapOptions): Promise<StoredWrap & { readonly envelopeHash: string }> {
+    return wrap(this.#session, this.#book, options, new Deadline(options));
+  }
+
+  /** Stores an envelope that was sealed before; the same again is answered the same. @throws 'conflict', 'bad_envelope' */
+  async storeEnvelope(envelope: Envelope, options?: CallOptions): Promise<StoredWrap> {
+    return storeEnvelope(this.#session, envelope, new Deadline(options));
+  }
+
+  /** Opens a wrap once. Nothing is acknowledged before `acknowledge()`. @throws 'not_found', 'already_claimed', 'gone', IntegrityError */
+  async open(id: string, options: OpenOptions = {}): Promise<OpenedWrap> {
+    return openWrap(this.#session, id, options);
+  }
+
+  /** Acknowledges a claim, also one of an earlier process. @throws 'gone', 'already_claimed', 'conflict' */
+  async acknowledge(id: string, claimId: string, options?: CallOptions): Promise<Receipt> {
+    return acknowledge(this.#session, id, claimId, new Deadline(options));
+  }
+
+  /** The signed state of a wrap, for its writer and recipient. @param options - `reader`: the recipient's keyset, to verify its requests */
+  async status(id: string, options: CallOptions & { readonly reader?: Keyset | undefined } = {}): Promise<WrapStatus> {
+    return status(this.#session, id, options.reader, new Deadline(options));
+  }
+
+  /** Takes a wrap back before it is opened. @throws 'already_claimed', 'gone', 'not_found' */
+  async revoke(id: string, options?: CallOptions): Promise<Receipt> {
+    return revoke(this.#session, id, new Deadline(options));
+  }
+
+  /** All grants, for admins. @throws 'denied' */
+  async grants(options?: CallOptions): Promise<readonly Grant[]> {
+    return listGrants(this.#session, new Deadline(options));
+  }
+
+  /** Whether and why somebody may do something, for admins. @throws 'denied' */
+  async explain(request: ExplainRequest, options?: CallOptions): Promise<ExplainResponse> {
+    return explain(this.#session, request, new Deadline(options));
+  }
+
+  /** Signs an operation as admin, for this instance, without sending it. */
+  async signOperation<N extends RunningOperation>(
+    name: N,
+    args: OperationArguments<N>,
+    options: CallOptions & { readonly expiresInSeconds?: number | undefined } = {},
+  ): Promise<string> {
+    return signOperation(this.#session, name, args, options.expiresInSeconds, new Deadline(options));
+  }
+
+  /** Sends operations that admins signed. @throws 'denied', 'conflict' */
+  async submitOperations(signed: readonly string[], options?: CallOptions): Promise<OperationOutcome> {
+    return submitOperations(this.#session, signed, new Deadline(options));
+  }
+
+  /** Signs an operation as admin and sends it. @throws 'denied', 'conflict' */
+  async operate<N extends RunningOperation>(
+    name: N,
+    args: OperationArguments<N>,
+    options?: CallOptions,
+  ): Promise<OperationOutcome> {
+    const deadline = new Deadline(options);
+    const signed = await signOperation(this.#session, name, args, undefined, deadline);
+    return submitOperations(this.#session, [signed], deadline);
+  }
+
+  /** Seals the service, as admin. */
+  async seal(options?: CallOptions): Promise<{ readonly epoch: number }> {
+    return sealService(this.#session, new Deadline(options));
+  }
+
+  /** Progress of an unsealing and the own share, for admins; a transcript in it is verified. */
+  async unsealStatus(options?: CallOptions): Promise<UnsealStatus> {
+    return unsealStatus(this.#session, new Deadline(options));
+  }
+
+  /** Gives the own share to the attested boot. @throws TrustError, IntegrityError, 'conflict' */
+  async giveShare(options: GiveShareOptions): Promise<ShareOutcome> {
+    return giveShare(this.#session, options);
+  }
+
+  /** Opens the own share, proves it to the service and returns the pin to keep. @throws IntegrityError */
+  async checkShare(options: CallOptions & { readonly pin?: SharePin | undefined } = {}): Promise<SharePin> {
+    return checkShare(this.#session, options.pin, new Deadline(options));
+  }
+
+  /** Initialises a service that waits for it, as one of its admins. @throws 'denied', 'conflict' */
+  async initialise(options: InitialiseOptions): Promise<void> {
+    return initialise(this.#session, options);
+  }
+
+  /** Ends all connections. */
+  close(): void {
+    this.#session.close();
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+}
+
+function positive(name: string, value: number): number {
+  if (Number.isInteger(value) && value > 0) return value;
+  throw new RangeError(`Cannot use ${name}: expected a positive integer`);
+}

@@ -1,0 +1,283 @@
+/**
+ * One request of the protocol: a trusted connection, a nonce, a proof, an answer, and the retries that are allowed.
+ * It must never send a proof to a server that was not admitted, nor repeat a request that could act twice.
+ * @module
+ */
+import { randomInt } from 'node:crypto';
+import { createProof, hash43 } from '@letterlock/crypto';
+import { headerNames, routePath, routes, type RouteName } from '@letterlock/protocol';
+import type { ServerAddress } from './address.ts';
+import { refusalOf } from './answers.ts';
+import { connect, type Connection, type RawAnswer } from './connection.ts';
+import type { Deadline } from './deadline.ts';
+import { ConnectionError, LetterlockError, type Outcome } from './errors.ts';
+import type { Identity } from './identity.ts';
+import { ConnectionPool } from './pool.ts';
+import { ServerClock } from './server-clock.ts';
+import { readState, type ServerState, type ServerTrust, type VerifiedServer } from './trust.ts';
+
+/** Something that a person should see and that stops nothing. */
+export interface Warning {
+  readonly code: 'state_expired' | 'wrap_expired_by_local_clock';
+  readonly message: string;
+}
+
+export interface SessionOptions {
+  readonly address: ServerAddress;
+  readonly dialHost: string | undefined;
+  readonly trust: ServerTrust;
+  readonly identity: Identity | undefined;
+  readonly now: () => number;
+  readonly onWarning: (warning: Warning) => void;
+  readonly maximumConnections: number;
+  readonly attempts: number;
+  readonly attemptTimeoutMilliseconds: number;
+  readonly retryDelayMilliseconds: number;
+}
+
+/** What the body may depend on. */
+export interface Attempt {
+  readonly nonce: string;
+  readonly tlsThumbprint: string;
+}
+
+export interface RequestPlan<T> {
+  readonly route: RouteName;
+  readonly segments?: Readonly<Record<string, string>>;
+  /** Canonical JSON, made anew for each attempt. */
+  readonly body?: (attempt: Attempt) => string | Promise<string>;
+  /** Awaited before each sending, with the hash of the body that will be sent. */
+  readonly beforeSend?: (bodyHash: string) => void | Promise<void>;
+  /** Reads a success; throws ConnectionError 'bad_answer'. */
+  readonly read: (body: Buffer, status: number) => T;
+}
+
+export interface Reply<T> {
+  readonly value: T;
+  readonly nonce: string;
+  readonly connection: Connection;
+  /** The verified server; undefined only on routes that a sealed service serves. */
+  readonly server: VerifiedServer | undefined;
+}
+
+/** Routes that may be sent again after a lost connection: reading, or naming by an id what must happen once. */
+const repeatable: Readonly<Partial<Record<RouteName, true>>> = {
+  state: true,
+  nonce: true,
+  identity: true,
+  register: true,
+  wrap: true,
+  open: true,
+  acknowledge: true,
+  revoke: true,
+  status: true,
+  grants: true,
+  explain: true,
+  unsealStatus: true,
+};
+/** A nonce lives 120 s; one that is nearly over is not worth a refusal. */
+const nonceAgeMilliseconds = 100_000;
+/** A request that must not be repeated goes only on a connection that was alive just now. */
+const liveNonceAgeMilliseconds = 1000;
+const nonceRetries = 2;
+
+/** The requests of one client. */
+export class Session {
+  readonly clock = new ServerClock();
+  readonly identity: Identity | undefined;
+  readonly trust: ServerTrust;
+  readonly now: () => number;
+  readonly warn: (warning: Warning) => void;
+  readonly #options: SessionOptions;
+  readonly #pool: ConnectionPool;
+
+  constructor(options: SessionOptions) {
+    this.#options = options;
+    this.identity = options.identity;
+    this.trust = options.trust;
+    this.now = options.now;
+    this.warn = options.onWarning;
+    this.#pool = new ConnectionPool((signal) => this.#connect(signal), options.maximumConnections);
+  }
+
+  get origin(): string {
+    return this.#options.address.origin;
+  }
+
+  /** The identity that signs. @throws TypeError if the client has none. */
+  requireIdentity(): Identity {
+    if (this.identity === undefined) throw new TypeError('Cannot call: the client has no identity');
+    return this.identity;
+  }
+
+  /** One call: the request and the retries that are allowed. @throws LetterlockError, ConnectionError, TrustError, the caller's abort reason */
+  call<T>(plan: RequestPlan<T>, deadline: Deadline): Promise<Reply<T>> {
+    return this.#retrying(plan.route, deadline, (signal) => this.#attempt(plan, signal));
+  }
+
+  /** The service's state, read anew. */
+  async state(deadline: Deadline): Promise<ServerState> {
+    return this.#retrying('state', deadline, (signal) =>
+      this.#withConnection(signal, (connection) => this.#readState(connection, signal)),
+    );
+  }
+
+  /** The server's time, seconds; connects first if nothing was heard yet. The local time if answers carry none. */
+  async serverSeconds(deadline: Deadline): Promise<number> {
+    if (this.clock.seconds === undefined) await this.state(deadline);
+    return this.clock.seconds ?? this.now();
+  }
+
+  /** The verified server behind a connection. @throws LetterlockError 'sealed', 'uninitialised' */
+  async server(deadline: Deadline): Promise<VerifiedServer> {
+    return this.#retrying('state', deadline, (signal) =>
+      this.#withConnection(signal, (connection) => this.#requireServer(connection, signal)),
+    );
+  }
+
+  close(): void {
+    this.#pool.close();
+  }
+
+  async #retrying<T>(route: RouteName, deadline: Deadline, run: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    let refusedNonces = 0;
+    for (let attempt = 1; ;) {
+      try {
+        return await run(deadline.attempt(this.#options.attemptTimeoutMilliseconds));
+      } catch (error) {
+        if (isBadNonce(error) && refusedNonces < nonceRetries) {
+          refusedNonces += 1;
+          continue;
+        }
+        if (!isConnectionError(error)) throw error;
+        deadline.throwIfOver(error.outcome);
+        const mayRepeat = error.outcome === 'not_sent' || repeatable[route] === true;
+        if (!mayRepeat || error.code === 'bad_answer' || attempt >= this.#options.attempts) throw error;
+        await deadline.pause(backoffMilliseconds(this.#options.retryDelayMilliseconds, attempt));
+        attempt += 1;
+      }
+    }
+  }
+
+  async #attempt<T>(plan: RequestPlan<T>, signal: AbortSignal): Promise<Reply<T>> {
+    const route = routes[plan.route];
+    return this.#withConnection(signal, async (connection) => {
+      const server = route.whileSealed ? connection.server : await this.#requireServer(connection, signal);
+      const isRepeatable = repeatable[plan.route] === true;
+      const nonce = await connection.takeNonce(isRepeatable ? nonceAgeMilliseconds : liveNonceAgeMilliseconds, signal);
+      const body = await plan.body?.({ nonce, tlsThumbprint: connection.tlsThumbprint });
+      const bodyHash = hash43(body ?? '');
+      await plan.beforeSend?.(bodyHash);
+      const path = routePath(plan.route, plan.segments);
+      const headers = route.authentication.startsWith('proof')
+        ? this.#proof(connection, { method: route.method, path, bodyHash, nonce })
+        : {};
+      const answer = await connection.request(
+        { method: route.method, path, headers, ...(body === undefined ? {} : { body }) },
+        signal,
+      );
+      this.clock.observe(connection.date);
+      if (!(route.success as readonly number[]).includes(answer.status)) {
+        throw refusalOf(answer, { server, wrapId: plan.segments?.['id'], nonce });
+      }
+      return { value: plan.read(answer.body, answer.status), nonce, connection, server };
+    });
+  }
+
+  #proof(
+    connection: Connection,
+    request: { readonly method: string; readonly path: string; readonly bodyHash: string; readonly nonce: string },
+  ): Readonly<Record<string, string>> {
+    const proof = createProof({
+      key: this.requireIdentity().signingKey,
+      method: request.method,
+      target: `${this.origin}${request.path}`,
+      bodyHash: request.bodyHash,
+      nonce: request.nonce,
+      iat: this.clock.seconds ?? this.now(),
+      channelBinding: connection.channelBinding,
+    });
+    return { [headerNames.authorization]: `${headerNames.scheme} ${proof}` };
+  }
+
+  async #withConnection<T>(signal: AbortSignal, use: (connection: Connection) => Promise<T>): Promise<T> {
+    const connection = await this.#acquire(signal);
+    try {
+      return await use(connection);
+    } finally {
+      this.#pool.release(connection);
+    }
+  }
+
+  async #acquire(signal: AbortSignal): Promise<Connection> {
+    try {
+      return await this.#pool.acquire(signal);
+    } catch (error) {
+      // Waiting for a free connection ended: nothing was sent.
+      if (signal.aborted && !isConnectionError(error)) throw timeout('not_sent', error);
+      throw error;
+    }
+  }
+
+  /** A new connection: its first request is the state, and nothing else is sent before the server is admitted. */
+  async #connect(signal: AbortSignal): Promise<Connection> {
+    const { address, dialHost } = this.#options;
+    const connection = await connect(address, { dialHost, signal });
+    try {
+      await this.#readState(connection, signal);
+      return connection;
+    } catch (error) {
+      connection.close();
+      throw error;
+    }
+  }
+
+  async #readState(connection: Connection, signal: AbortSignal): Promise<ServerState> {
+    const answer: RawAnswer = await connection.prepare(routes.state, signal);
+    if (answer.status !== 200) {
+      throw new ConnectionError('bad_answer', `The server answered ${answer.status} instead of its state`, 'not_sent');
+    }
+    const state = readState(answer.body, connection.tlsThumbprint, this.now());
+    try {
+      await this.trust.admit(state);
+    } catch (error) {
+      connection.close();
+      throw error;
+    }
+    this.clock.observe(connection.date);
+    connection.server = state.server;
+    if (state.secondsPastExpiry > 0) {
+      this.warn({
+        code: 'state_expired',
+        message: `The state of the server ended ${state.secondsPastExpiry} s ago by the local clock; is the clock right?`,
+      });
+    }
+    return state;
+  }
+
+  /** A connection from before the unsealing is asked again. */
+  async #requireServer(connection: Connection, signal: AbortSignal): Promise<VerifiedServer> {
+    if (connection.server !== undefined) return connection.server;
+    const { state, server } = await this.#readState(connection, signal);
+    if (server !== undefined) return server;
+    throw new LetterlockError(state === 'uninitialised' ? 'uninitialised' : 'sealed', {});
+  }
+}
+
+function isBadNonce(error: unknown): boolean {
+  return error instanceof LetterlockError && error.code === 'bad_nonce';
+}
+
+function isConnectionError(error: unknown): error is ConnectionError {
+  return error instanceof ConnectionError;
+}
+
+function timeout(outcome: Outcome, cause: unknown): ConnectionError {
+  return new ConnectionError('timeout', 'Cannot get a connection in time', outcome, cause);
+}
+
+/** Doubles with each attempt, with up to as much again by chance, so that clients do not return together. */
+function backoffMilliseconds(delayMilliseconds: number, attempt: number): number {
+  const base = delayMilliseconds * 2 ** (attempt - 1);
+  return base + (base > 0 ? randomInt(base + 1) : 0);
+}
