@@ -48,7 +48,7 @@ check-lint: setup
 	@oxlint --deny-warnings
 
 check-types: setup
-	@tsc -b && tsc -p tsconfig.test.json && echo 'Types: clean'
+	@tsc -b && echo 'Types: clean'
 
 check-layers: setup
 	@node tools/check-layers/main.ts
