@@ -8,7 +8,7 @@ import { labelPrefix, type Label } from '@letterlock/protocol';
 import { SecretBytes } from './secret-bytes.ts';
 
 /** Length of every derived key, bytes. */
-export const derivedKeyBytes = 32;
+const derivedKeyBytes = 32;
 
 /**
  * KDF(ikm, salt, label).
@@ -21,5 +21,15 @@ export function deriveKey(ikm: SecretBytes, salt: Uint8Array, label: Label): Sec
 /** The same for hot paths: the key may be a KeyObject, and the caller erases the result. */
 export function deriveBytes(ikm: SecretBytes | KeyObject, salt: Uint8Array, label: Label): Uint8Array {
   const material = ikm instanceof SecretBytes ? ikm.expose() : ikm;
-  return new Uint8Array(hkdfSync('sha256', material, salt, labelPrefix + label, derivedKeyBytes));
+  return hkdfSha256(material, salt, labelPrefix + label, derivedKeyBytes);
+}
+
+/** HKDF with SHA-256. @source RFC 5869 */
+export function hkdfSha256(
+  ikm: Uint8Array | KeyObject,
+  salt: Uint8Array,
+  info: string | Uint8Array,
+  lengthBytes: number,
+): Uint8Array {
+  return new Uint8Array(hkdfSync('sha256', ikm, salt, info, lengthBytes));
 }

@@ -9,7 +9,7 @@ export * from './configuration-mac.ts';
 export * from './content.ts';
 export * from './delivery.ts';
 export * from './envelope.ts';
-export * from './hkdf.ts';
+export { deriveKey } from './hkdf.ts';
 export * from './jws.ts';
 export * from './keys.ts';
 export * from './keyset.ts';
