@@ -1,0 +1,60 @@
+/**
+ * What the listeners need from outside, so that they depend neither on the wiring nor on a metrics library.
+ * It must never hold behaviour.
+ * @module
+ */
+import type {
+  AuditTrail,
+  Clock,
+  GrantRegistry,
+  IdentityRegistry,
+  Installation,
+  KnownKey,
+  NonceAuthority,
+  Store,
+  Wraps,
+} from '@letterlock/core';
+import type { Envelope, RouteName } from '@letterlock/protocol';
+import type { ReadPublicKey } from './connection.ts';
+
+/** What exists only while the service is unsealed. */
+export interface Unsealed {
+  readonly inst: string;
+  readonly audit: AuditTrail;
+  readonly identities: IdentityRegistry;
+  readonly grants: GrantRegistry;
+  readonly wraps: Wraps;
+}
+
+/** The cryptographic readers, which this folder may not import itself. */
+export interface Readers {
+  readonly publicKey: ReadPublicKey;
+  /** @throws 'bad_envelope' */
+  readonly envelope: (envelope: Envelope) => Parameters<Wraps['store']>[2];
+  /** @throws 'bad_encoding', 'bad_key', 'bad_proof' */
+  readonly keyset: (jws: string) => NonNullable<KnownKey['keyset']>;
+}
+
+/** Counts for the metrics; every label has a fixed set of values. */
+export interface HttpMetrics {
+  /** @param route - `none` when no route was found */
+  answered(route: RouteName | 'none', status: number, seconds: number): void;
+  proofFailed(): void;
+  /** A request that could not be parsed. */
+  connectionRefused(): void;
+  auditRecorded(): void;
+}
+
+/** What the routes work with. */
+export interface Services {
+  readonly installation: Installation;
+  readonly store: Store;
+  readonly nonces: NonceAuthority;
+  readonly clock: Clock;
+  readonly readers: Readers;
+  readonly metrics: HttpMetrics;
+  /** Known once the listener listens. */
+  readonly publicOrigins: () => readonly string[];
+  /** Undefined while sealed or uninitialised. */
+  readonly unsealed: () => Unsealed | undefined;
+}

@@ -1,0 +1,95 @@
+/**
+ * Certificate and key files of the direct listener: read, checked, and read again when they change.
+ * It must never put into service a pair that does not belong together, is out of date, or lies open to everybody.
+ * @module
+ */
+import { createPrivateKey, X509Certificate } from 'node:crypto';
+import { readFileSync, statSync } from 'node:fs';
+import { verifyingKeyOf } from '@letterlock/crypto';
+import { ConfigError } from './config-error.ts';
+
+/** What a TLS listener serves. Shape: PEM texts. */
+export interface TlsMaterial {
+  readonly certificate: string;
+  readonly key: string;
+}
+
+export interface TlsFilePaths {
+  readonly certFile: string;
+  readonly keyFile: string;
+}
+
+const readableByOthers = 0o004;
+
+/** Reads and checks both files. @throws ConfigError */
+export function readTlsFiles(paths: TlsFilePaths, nowSeconds: number): TlsMaterial {
+  const certificate = readOne(paths.certFile, 'tls.certFile');
+  const key = readOne(paths.keyFile, 'tls.keyFile');
+  const fault = faultOfMode(paths.keyFile) ?? faultOfPair(certificate, key, nowSeconds);
+  if (fault !== undefined) throw new ConfigError([fault]);
+  return { certificate, key };
+}
+
+/** Gives new material when the files have changed since the last look. */
+export class TlsFiles {
+  readonly #paths: TlsFilePaths;
+  #seen: string;
+
+  constructor(paths: TlsFilePaths) {
+    this.#paths = paths;
+    this.#seen = this.#signature();
+  }
+
+  /** New material, or undefined when nothing has changed. @throws ConfigError when the new files cannot be used; each change is reported once */
+  changed(nowSeconds: number): TlsMaterial | undefined {
+    const signature = this.#signature();
+    if (signature === this.#seen) return undefined;
+    this.#seen = signature;
+    return readTlsFiles(this.#paths, nowSeconds);
+  }
+
+  /** Kubernetes replaces mounted files by moving a link, so the file behind the path is what counts. */
+  #signature(): string {
+    return [this.#paths.certFile, this.#paths.keyFile]
+      .map((path) => {
+        const stat = statSync(path, { throwIfNoEntry: false });
+        return stat === undefined ? 'absent' : `${stat.dev}:${stat.ino}:${stat.size}:${stat.mtimeMs}:${stat.mode}`;
+      })
+      .join(' ');
+  }
+}
+
+function readOne(path: string, at: string): string {
+  try {
+    return readFileSync(path, 'latin1');
+  } catch (error) {
+    const { code } = error as { readonly code?: string };
+    throw new ConfigError([{ at, message: `cannot be read (${code ?? 'unknown error'})` }]);
+  }
+}
+
+type Fault = { readonly at: string; readonly message: string } | undefined;
+
+function faultOfMode(keyFile: string): Fault {
+  return (statSync(keyFile).mode & readableByOthers) === 0
+    ? undefined
+    : { at: 'tls.keyFile', message: 'is readable by everybody: chmod o= it' };
+}
+
+function faultOfPair(certificatePem: string, keyPem: string, nowSeconds: number): Fault {
+  let certificate: X509Certificate;
+  try {
+    certificate = new X509Certificate(certificatePem);
+    verifyingKeyOf(certificate.publicKey);
+  } catch {
+    return { at: 'tls.certFile', message: 'has no PEM certificate of an acceptable key' };
+  }
+  if (nowSeconds >= certificate.validToDate.getTime() / 1000) return { at: 'tls.certFile', message: 'has expired' };
+  if (nowSeconds < certificate.validFromDate.getTime() / 1000) return { at: 'tls.certFile', message: 'is not yet valid' };
+  try {
+    if (certificate.checkPrivateKey(createPrivateKey(keyPem))) return undefined;
+  } catch {
+    return { at: 'tls.keyFile', message: 'has no unencrypted PEM private key' };
+  }
+  return { at: 'tls.keyFile', message: 'is not the key of tls.certFile' };
+}
