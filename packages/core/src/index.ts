@@ -6,3 +6,4 @@ export * from './policy/index.ts';
 export * from './proof/index.ts';
 export * from './store/index.ts';
 export * from './audit/index.ts';
+export * from './identities/index.ts';

@@ -18,6 +18,7 @@ export const auditActs = [
   'identity.put',
   'identity.revoke',
   'identity.read',
+  'identity.list',
   'grant.put',
   'grant.delete',
   'grant.list',

@@ -11,7 +11,7 @@ export type Action =
   | { readonly act: 'wrap.store'; readonly id: string; readonly path: string; readonly writer: string }
   | { readonly act: 'wrap.open' | 'wrap.acknowledge' | 'wrap.revoke' | 'wrap.status'; readonly id: string }
   | { readonly act: 'identity.read' | 'identity.register'; readonly id: string }
-  | { readonly act: 'grant.list' }
+  | { readonly act: 'grant.list' | 'identity.list' }
   | { readonly act: 'explain' }
   | { readonly act: 'unseal.status' }
   | { readonly act: 'identity.put' | 'identity.revoke'; readonly id: string }

@@ -74,6 +74,7 @@ export const rulesOf: { readonly [N in ActionName]: ActionRules<N> } = {
   'identity.read': { right: 'registered', rules: [] },
   'identity.register': { right: 'own_key', rules: [keyIsAnother] },
   'grant.list': adminByProof,
+  'identity.list': adminByProof,
   explain: adminByProof,
   'unseal.status': adminByProof,
   'identity.put': adminByOperation,
