@@ -45,7 +45,7 @@ func startLetterlock(program, work string, size int) (peer, error) {
 		"init":       map[string]any{"certificates": certificates, "threshold": 1},
 		"identities": []string{p.writer.keyset, p.reader.keyset},
 		"grants":     []any{map[string]any{"who": p.writer.id, "verbs": []string{"wrap"}, "path": "bench"}},
-		"quotas":     map[string]any{"liveWrapsPerIdentity": 100_000_000},
+		"quotas":     map[string]any{"liveWrapsPerIdentity": 10_000_000},
 		"log":        map[string]any{"level": "error"},
 	}))
 	file := filepath.Join(folder, "letterlock.yaml")

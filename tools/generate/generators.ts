@@ -3,6 +3,8 @@
  * Must never make a text that depends on the clock, the machine or the order of a folder's listing.
  * @module
  */
+import { generateConfiguration } from './reference-configuration.ts';
+import { generateErrors } from './reference-errors.ts';
 
 export interface Generator {
   /** Path from the repository's root. */
@@ -11,4 +13,7 @@ export interface Generator {
   readonly generate: () => string | Promise<string>;
 }
 
-export const generators: readonly Generator[] = [];
+export const generators: readonly Generator[] = [
+  { file: 'docs/reference/configuration.md', generate: generateConfiguration },
+  { file: 'docs/reference/errors.md', generate: generateErrors },
+];
