@@ -7,3 +7,4 @@ export * from './proof/index.ts';
 export * from './store/index.ts';
 export * from './audit/index.ts';
 export * from './identities/index.ts';
+export * from './seal/index.ts';
