@@ -139,7 +139,10 @@ export function readEnvelope(envelope: Envelope): ReadEnvelope {
 export function readHeader(hdr: string): Pick<ReadEnvelope, 'header' | 'headerBytes' | 'eh'> {
   const headerBytes = decodeBase64url(hdr);
   if (headerBytes.length > limits.envelopeHeaderBytes) throw refuse('envelope_header_too_long');
-  return { header: readClaims(envelopeHeader, headerBytes), headerBytes, eh: hash43(headerBytes) };
+  const header = readClaims(envelopeHeader, headerBytes);
+  // The format of streams is fixed (§5.7) and reserved.
+  if (header.enc !== 'inline') throw refuse('envelope_stream');
+  return { header, headerBytes, eh: hash43(headerBytes) };
 }
 
 /** `alg` is dir and the header carries `eh`. @throws 'bad_envelope' */
