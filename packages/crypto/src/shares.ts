@@ -39,7 +39,9 @@ export async function splitMasterKey(masterKey: SecretBytes, k: number, n: numbe
   if (k === 1) {
     return Array.from({ length: n }, (_, index) => ({ x: index + 1, share: SecretBytes.copy(masterKey.expose()) }));
   }
-  const shares = await split(new Uint8Array(masterKey.expose()), n, k);
+  const copy = new Uint8Array(masterKey.expose());
+  const shares = await split(copy, n, k);
+  copy.fill(0);
   return shares.map((bytes) => ({ x: bytes.at(-1)!, share: SecretBytes.take(bytes) }));
 }
 
@@ -58,7 +60,10 @@ export async function combineShares(k: number, shares: readonly Share[]): Promis
     throw new ProblemError('conflict', { reason: 'share_count' });
   }
   if (k === 1) return SecretBytes.copy(shares[0]!.share.expose());
-  return SecretBytes.take(await combine(shares.map(({ share }) => new Uint8Array(share.expose()))));
+  const copies = shares.map(({ share }) => new Uint8Array(share.expose()));
+  const masterKey = SecretBytes.take(await combine(copies));
+  for (const copy of copies) copy.fill(0);
+  return masterKey;
 }
 
 /** `c`: identifies a share before it is combined and reveals nothing, 43 characters. @source protocol.md §10.2 */
