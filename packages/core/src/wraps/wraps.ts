@@ -1,0 +1,298 @@
+/**
+ * Wraps: open-once items, from storing to their tombstone, for callers who are proven and permitted.
+ * It must never deliver before the claim and its audit record are stored, nor tell a stranger that a wrap exists.
+ * @module
+ */
+import {
+  hash43,
+  sealDeliverySlot,
+  signDelivery,
+  signReceipt,
+  type Keyset,
+  type ReadEnvelope,
+  type SigningKey,
+} from '@letterlock/crypto';
+import {
+  canonicalBytes,
+  isProblemError,
+  ProblemError,
+  type AcknowledgeRequest,
+  type DeliveryResponse,
+  type Envelope,
+  type OpenRequest,
+  type ProblemMembers,
+  type ReceiptResponse,
+  type StatusResponse,
+} from '@letterlock/protocol';
+import type { AuditTrail } from '../audit/audit-trail.ts';
+import type { AuditAct, AuditFacts } from '../audit/record.ts';
+import type { ActionName, Permitted } from '../policy/permitted.ts';
+import type { Barrier } from '../store/barrier.ts';
+import type { Clock } from '../store/clock.ts';
+import type { Store } from '../store/store.ts';
+import { checkEnvelope } from './check-envelope.ts';
+import { deliveryKey } from './delivery-key.ts';
+import { LiveWraps } from './live-wraps.ts';
+import { isLive, type WrapRefusal } from './reduce-wrap.ts';
+import { driveWrap, runWrap, type WrapOutcome, type WrapParts, type WrapTask } from './run-wrap.ts';
+import { serviceFacts, Sweeper, type SweepReport } from './sweeper.ts';
+import { absentWrap, stateKey, storedRecord, type SeenWrap, type WrapRecord } from './wrap-record.ts';
+
+type WrapAct = Extract<ActionName, `wrap.${string}`>;
+type Caller = Permitted<WrapAct>['caller'];
+
+/** What stands for the signed request of a caller that has none. */
+const unsigned = 'mtls';
+/** When a writer at its quota should look again: a window or an expiry may have ended by then. */
+const quotaRetrySeconds = 60;
+
+export interface WrapsOptions {
+  readonly store: Store;
+  readonly barrier: Barrier;
+  readonly audit: AuditTrail;
+  readonly clock: Clock;
+  /** Signs receipts and deliveries. */
+  readonly instanceKey: SigningKey;
+  readonly directory: { readonly currentKeyset: (id: string) => Promise<Keyset | undefined> };
+  readonly quota: { readonly liveWrapsPerIdentity: number };
+  /** How long a tombstone outlives the wrap's expiry. */
+  readonly tombstoneSeconds: number;
+}
+
+/** Holds no state of any wrap between calls; refusals of proven callers are recorded here, one record each. */
+export class Wraps {
+  readonly #options: WrapsOptions;
+  readonly #parts: WrapParts;
+  readonly #live: LiveWraps;
+  readonly #sweeper: Sweeper;
+
+  constructor(options: WrapsOptions) {
+    const { store, barrier, audit, clock, tombstoneSeconds } = options;
+    this.#options = options;
+    this.#live = new LiveWraps(options.quota.liveWrapsPerIdentity);
+    this.#parts = { barrier, audit, clock, onChange: (before, next) => this.#afterChange(before, next) };
+    this.#sweeper = new Sweeper({ store, barrier, audit, parts: this.#parts, live: this.#live, tombstoneSeconds });
+  }
+
+  /**
+   * Stores an envelope once. `created` is false when the same writer had stored the same envelope before.
+   * @throws 'bad_envelope', 'unknown_recipient', 'denied', 'conflict', 'rate', 'unavailable'
+   */
+  store(
+    permitted: Permitted<'wrap.store'>,
+    envelope: Envelope,
+    read: ReadEnvelope,
+  ): Promise<{ readonly created: boolean } & ReceiptResponse> {
+    return this.#recordingRefusal(permitted, async () => {
+      const { barrier, clock, directory } = this.#options;
+      const nowSeconds = clock.nowSeconds();
+      const checked = await checkEnvelope(permitted, read, nowSeconds, (id) => directory.currentKeyset(id));
+      const record = storedRecord({ ...checked, eh: read.eh, ph: read.ph, nowSeconds });
+      const key = stateKey(barrier, record.id);
+      const isReserved = this.#live.reserve(record.wrt, key);
+      let created = false;
+      try {
+        const outcome = await this.#run(permitted, {
+          event: isReserved ? { do: 'store', record } : { do: 'status', by: record.wrt },
+          // A new id is assumed to be free: the transaction compares that, and tells what is there if it is not.
+          from: isReserved ? absentWrap : 'read',
+          ...(isReserved ? { envelope: canonicalBytes(envelope) } : {}),
+        });
+        if (!isReserved) return { created, rcpt: this.#receiptAtQuota(permitted.caller, record, outcome) };
+        const { record: stored, revision, isChanged } = this.#expectAnswer(permitted, outcome);
+        created = isChanged;
+        return { created, rcpt: this.#receipt(permitted.caller, stored, revision) };
+      } finally {
+        if (isReserved && !created) this.#live.release(record.wrt, key);
+      }
+    });
+  }
+
+  /** Claims and delivers, or delivers again to the same claim. @throws 'bad_key', 'not_found', 'already_claimed', 'gone', 'unavailable' */
+  open(permitted: Permitted<'wrap.open'>, request: OpenRequest): Promise<DeliveryResponse> {
+    return this.#recordingRefusal(permitted, async () => {
+      const { caller } = permitted;
+      const to = await deliveryKey(caller, request, (id) => this.#options.directory.currentKeyset(id));
+      // Everything that can fail has been tried before the claim: what follows it needs only memory.
+      if (to === undefined) throw new ProblemError('not_found', { reason: 'reader_not_registered' });
+      const outcome = await this.#run(permitted, {
+        event: {
+          do: 'open',
+          by: caller.id,
+          cid: request.cid,
+          bh: caller.bodyHash,
+          proof: caller.proof ?? unsigned,
+        },
+        from: 'read',
+      });
+      if (outcome.is !== 'delivered') throw this.#problemOf(permitted, outcome);
+      return await this.#deliver(caller, outcome, to);
+    });
+  }
+
+  /** The reader says that the content is safe: the envelope is deleted. @throws 'not_found', 'conflict', 'already_claimed', 'gone', 'unavailable' */
+  acknowledge(permitted: Permitted<'wrap.acknowledge'>, request: AcknowledgeRequest): Promise<ReceiptResponse> {
+    return this.#recordingRefusal(permitted, async () => {
+      const { caller } = permitted;
+      const outcome = await this.#run(permitted, {
+        event: { do: 'acknowledge', by: caller.id, cid: request.cid, proof: caller.proof ?? unsigned },
+        from: 'read',
+      });
+      return { rcpt: this.#receiptOf(permitted, outcome) };
+    });
+  }
+
+  /** Takes a wrap back that nobody has opened. @throws 'not_found', 'already_claimed', 'gone', 'unavailable' */
+  revoke(permitted: Permitted<'wrap.revoke'>): Promise<ReceiptResponse> {
+    return this.#recordingRefusal(permitted, async () => {
+      const mayDestroy = (path: string) => permitted.allows('destroy', path);
+      const event = { do: 'revoke', by: permitted.caller.id, mayDestroy } as const;
+      return { rcpt: this.#receiptOf(permitted, await this.#run(permitted, { event, from: 'read' })) };
+    });
+  }
+
+  /** State and evidence, to writer and recipient. Never the claim id (T-33). @throws 'not_found', 'unavailable' */
+  status(permitted: Permitted<'wrap.status'>): Promise<StatusResponse> {
+    return this.#recordingRefusal(permitted, async () => {
+      const event = { do: 'status', by: permitted.caller.id } as const;
+      const outcome = await this.#run(permitted, { event, from: 'read' });
+      const { record, revision } = this.#expectAnswer(permitted, outcome);
+      const { proof, aproof } = record.claim ?? {};
+      return {
+        rcpt: this.#receipt(permitted.caller, record, revision),
+        ...(proof === undefined ? {} : { proof }),
+        ...(aproof === undefined ? {} : { aproof }),
+      };
+    });
+  }
+
+  /** One bounded page of the sweeper. @throws 'unavailable' */
+  sweep(o: { readonly limit: number; readonly signal?: AbortSignal }): Promise<SweepReport> {
+    return this.#sweeper.sweep(o);
+  }
+
+  /** Live wraps of a writer, as far as this process knows. */
+  liveWrapsOf(writer: string): number {
+    return this.#live.of(writer);
+  }
+
+  #run(permitted: Permitted<WrapAct>, task: Omit<WrapTask, 'id' | 'factsOf'>): Promise<WrapOutcome> {
+    const { id } = permitted.action;
+    const { requestId } = permitted.caller;
+    const factsOf = (act: AuditAct): AuditFacts =>
+      act === 'wrap.burn' || act === 'wrap.expire'
+        ? serviceFacts(act, id, requestId)
+        : factsAbout(permitted, act, 'ok', 'ok');
+    return driveWrap(this.#options.store, runWrap({ ...task, id, factsOf }, this.#parts));
+  }
+
+  #afterChange(before: WrapRecord | undefined, next: WrapRecord | undefined): void {
+    const hasEnded = before !== undefined && isLive(before.s) && (next === undefined || !isLive(next.s));
+    if (hasEnded) this.#live.release(before.wrt, stateKey(this.#options.barrier, before.id));
+  }
+
+  async #deliver(
+    caller: Caller,
+    { record, envelope }: Extract<WrapOutcome, { readonly is: 'delivered' }>,
+    to: Parameters<typeof sealDeliverySlot>[0]['to'],
+  ): Promise<DeliveryResponse> {
+    const { claim, wkey, eh, ph, id } = record;
+    if (claim === undefined || wkey === undefined) throw new ProblemError('internal', { reason: 'storage_integrity' });
+    const { hdr, payload, sig, slots } = JSON.parse(Buffer.from(envelope).toString('utf8')) as Envelope;
+    const dslot = await sealDeliverySlot({ to, eh, content: 'slot', plaintext: slots[0]! });
+    const dlv = signDelivery(this.#options.instanceKey, {
+      // The time of the claim, also when it is delivered again: that lies before `exp`, which the reader checks.
+      at: claim.at,
+      bhs: claim.bhs,
+      cid: claim.cid,
+      ds: hash43(dslot),
+      eh,
+      id,
+      kid: claim.kid,
+      n: claim.n,
+      ...nonceOf(caller),
+      ph,
+      st: 'CLAIMED',
+      until: claim.until,
+    });
+    return { dlv, dslot, hdr, payload, sig, v: 1, wkey: { ...wkey } };
+  }
+
+  #receipt(caller: Caller, record: WrapRecord, revision: number): string {
+    const { at, eh, id, ph, s } = record;
+    return signReceipt(this.#options.instanceKey, { at, eh, id, ...nonceOf(caller), ph, rev: revision, st: s });
+  }
+
+  #receiptOf(permitted: Permitted<WrapAct>, outcome: WrapOutcome): string {
+    const { record, revision } = this.#expectAnswer(permitted, outcome);
+    return this.#receipt(permitted.caller, record, revision);
+  }
+
+  /** Nothing may be stored, but a retry of what is stored already is answered as ever. */
+  #receiptAtQuota(caller: Caller, wanted: WrapRecord, outcome: WrapOutcome): string {
+    if (outcome.is !== 'answered') {
+      throw new ProblemError('rate', { reason: 'live_wraps_quota', retryAfterSeconds: quotaRetrySeconds });
+    }
+    const { record, revision } = outcome;
+    if (record.eh !== wanted.eh || record.ph !== wanted.ph) throw new ProblemError('conflict', { reason: 'id_in_use' });
+    return this.#receipt(caller, record, revision);
+  }
+
+  #expectAnswer(
+    permitted: Permitted<WrapAct>,
+    outcome: WrapOutcome,
+  ): Extract<WrapOutcome, { readonly is: 'answered' }> {
+    if (outcome.is === 'answered') return outcome;
+    throw this.#problemOf(permitted, outcome);
+  }
+
+  #problemOf({ caller }: Permitted<WrapAct>, outcome: WrapOutcome): ProblemError {
+    if (outcome.is !== 'refused') return new ProblemError('internal', { reason: 'unexpected_outcome' });
+    const { refusal, seen } = outcome;
+    return new ProblemError(refusal.code, { reason: refusal.reason, members: this.#membersOf(caller, refusal, seen) });
+  }
+
+  /** What a refusal proves: only to who may know that the wrap exists, and who opened it only to writer and recipient. */
+  #membersOf(caller: Caller, { code }: WrapRefusal, { record, revision }: SeenWrap): ProblemMembers {
+    if (record === undefined || (code !== 'already_claimed' && code !== 'gone')) return {};
+    const members = { st: record.s, at: record.at, rcpt: this.#receipt(caller, record, revision) };
+    const isParty = caller.id === record.wrt || record.rcp === `k:${caller.id}`;
+    if (code !== 'gone' || record.claim === undefined || !isParty) return members;
+    return { ...members, kid: record.claim.kid, proof: record.claim.proof };
+  }
+
+  async #recordingRefusal<T>(permitted: Permitted<WrapAct>, answer: () => Promise<T>): Promise<T> {
+    try {
+      return await answer();
+    } catch (error) {
+      if (isProblemError(error) && error.status < 500) {
+        const facts = factsAbout(permitted, permitted.action.act, 'refused', error.reason ?? error.code);
+        await this.#options.audit.record(this.#options.store, facts);
+      }
+      throw error;
+    }
+  }
+}
+
+function nonceOf({ nonce }: Caller): { readonly nonce?: string } {
+  return nonce === undefined ? {} : { nonce };
+}
+
+function factsAbout(
+  { caller, action }: Permitted<WrapAct>,
+  act: AuditAct,
+  outcome: AuditFacts['outcome'],
+  reason: string,
+): AuditFacts {
+  return {
+    act,
+    who: caller.id,
+    factor: caller.factor,
+    listener: caller.listener,
+    cb: caller.binding,
+    obj: `wrap/${action.id}`,
+    outcome,
+    reason,
+    req: caller.requestId,
+  };
+}
