@@ -1,0 +1,72 @@
+"""Section 5: sealing content for one reader, once.
+
+It must never reuse a file key or an id.
+"""
+
+import os
+from dataclasses import dataclass
+
+from letterlock.encoding import canonical, derive, digest, from_base64url, to_base64url
+from letterlock.identity import Identity, Keyset
+from letterlock.jose import encrypt, sign, symmetric, thumbprint
+
+BLOCK = 256
+
+
+@dataclass(frozen=True)
+class Sealed:
+    """An envelope for the service, and what its receipt must say."""
+
+    id: str
+    envelope: dict
+    eh: str
+    ph: str
+
+
+def pad(content: bytes) -> bytes:
+    framed = len(content).to_bytes(4, "big") + content
+    return framed + bytes(-len(framed) % BLOCK)
+
+
+def commitment(file_key: bytes, identifier: str) -> str:
+    return to_base64url(derive(file_key, from_base64url(identifier, 16), "commit"))
+
+
+def payload_key(file_key: bytes, eh: str) -> bytes:
+    return derive(file_key, from_base64url(eh, 32), "payload")
+
+
+def seal(data: bytes, writer: Identity, reader: Keyset, path: str, now: int, *, seconds: int = 3600, window: int = 60) -> Sealed:
+    identifier = to_base64url(os.urandom(16))
+    file_key = os.urandom(32)
+    header = canonical(
+        {
+            "enc": "inline",
+            "exp": now + seconds,
+            "iat": now,
+            "id": identifier,
+            "kc": commitment(file_key, identifier),
+            "kind": "once",
+            "mode": "e2e",
+            "path": path,
+            "rcp": [f"k:{reader.id}"],
+            "v": 1,
+            "ver": 1,
+            "win": window,
+            "wrt": writer.id,
+        }
+    )
+    eh = digest(header)
+    content = canonical({"type": "text/plain"}) + b"\n" + data
+    payload = encrypt(symmetric(payload_key(file_key, eh)), pad(content), "payload", eh=eh)
+    slot = encrypt(reader.enc, file_key, "slot", kid=thumbprint(reader.enc), eh=eh)
+    ph = digest(payload.encode("ascii"))
+    claims = {"eh": eh, "ph": ph, "sh": [digest(slot.encode("ascii"))]}
+    envelope = {
+        "hdr": to_base64url(header),
+        "payload": payload,
+        "sig": sign(writer.sig, "env", canonical(claims)),
+        "slots": [slot],
+        "v": 1,
+    }
+    return Sealed(identifier, envelope, eh, ph)
