@@ -8,3 +8,4 @@ export * from './store/index.ts';
 export * from './audit/index.ts';
 export * from './identities/index.ts';
 export * from './seal/index.ts';
+export * from './wraps/index.ts';
