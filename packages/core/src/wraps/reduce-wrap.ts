@@ -71,20 +71,7 @@ export function reduceWrap(state: WrapRecord | undefined, event: WrapEvent): Wra
   if (stranger !== undefined) return stranger;
   const overdue = endByTime(state, event);
   if (overdue !== undefined) return overdue;
-  switch (event.do) {
-    case 'store':
-      return storeAgain(state, event);
-    case 'open':
-      return openRules[state.s](state, event);
-    case 'acknowledge':
-      return acknowledgeRules[state.s](state, event);
-    case 'revoke':
-      return revokeRules[state.s](state, event);
-    case 'status':
-      return answer;
-    case 'sweep':
-      return !isLive(state.s) && event.now >= state.exp + event.tombstoneSeconds ? purge : rest;
-  }
+  return (routes[event.do] as Rule<WrapEvent['do']>)(state, event);
 }
 
 type Rule<N extends WrapEvent['do']> = (state: WrapRecord, event: WrapEventOf<N>) => WrapDecision;
@@ -130,6 +117,15 @@ const revokeRules: Rules<'revoke'> = {
   OPENED: () => gone,
   BURNED: () => gone,
   EXPIRED: () => gone,
+};
+
+const routes: { readonly [N in WrapEvent['do']]: Rule<N> } = {
+  store: (state, event) => storeAgain(state, event),
+  open: (state, event) => openRules[state.s](state, event),
+  acknowledge: (state, event) => acknowledgeRules[state.s](state, event),
+  revoke: (state, event) => revokeRules[state.s](state, event),
+  status: () => answer,
+  sweep: (state, event) => (!isLive(state.s) && event.now >= state.exp + event.tombstoneSeconds ? purge : rest),
 };
 
 const purge = change('wrap.purge', undefined, 'leave', 'answer');
