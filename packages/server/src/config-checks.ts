@@ -4,7 +4,7 @@
  * @module
  */
 import { readFileSync } from 'node:fs';
-import { readCertificate } from '@letterlock/crypto';
+import { readCertificate, verifyKeyset } from '@letterlock/crypto';
 import { isProblemError } from '@letterlock/protocol';
 import { isLoopback, type ListenAddress } from './address.ts';
 import type { ConfigFault } from './config-error.ts';
@@ -46,6 +46,8 @@ export interface CheckedSettings {
   readonly certFile: string | undefined;
   readonly keyFile: string | undefined;
   readonly certificates: readonly string[];
+  readonly authorities: readonly string[];
+  readonly identities: readonly string[];
   readonly threshold: number;
   readonly acceptSingleHolder: boolean;
   readonly refuseSwap: boolean;
@@ -94,6 +96,16 @@ const checks: readonly Check[] = [
       ? []
       : [{ at: 'init.certificates', message: 'expected each key once: two certificates have the same key' }];
   },
+  function authorityUnusable({ authorities }) {
+    return authorities.flatMap((pem, index) =>
+      isAuthority(pem) ? [] : [{ at: `x509Authorities[${index}]`, message: 'expected a CA certificate' }],
+    );
+  },
+  function keysetUnusable({ identities }) {
+    return identities.flatMap((jws, index) =>
+      isKeyset(jws) ? [] : [{ at: `identities[${index}]`, message: 'expected a letterlock-keyset+jws' }],
+    );
+  },
   function thresholdTooHigh({ certificates, threshold }) {
     return threshold > certificates.length
       ? [{ at: 'init.threshold', message: `expected at most the number of init certificates, ${certificates.length}` }]
@@ -133,6 +145,23 @@ function faultOfCertificate(pem: string): string | undefined {
   } catch (error) {
     const detail = isProblemError(error) ? error.detail : undefined;
     return `not an acceptable certificate${detail === undefined ? '' : `: ${detail}`}`;
+  }
+}
+
+function isAuthority(pem: string): boolean {
+  try {
+    return readCertificate(pem).certificate.ca;
+  } catch {
+    return false;
+  }
+}
+
+function isKeyset(jws: string): boolean {
+  try {
+    verifyKeyset(jws);
+    return true;
+  } catch {
+    return false;
   }
 }
 

@@ -107,6 +107,8 @@ export function loadConfig(options: LoadConfigOptions): Config {
           certFile,
           keyFile,
           certificates,
+          authorities: x509Authorities,
+          identities: value('identities'),
           threshold: value('init.threshold'),
           acceptSingleHolder: value('init.acceptSingleHolder'),
           refuseSwap: value('store.memory.refuseSwap'),

@@ -8,7 +8,18 @@ import { pino, type DestinationStream, type Logger } from 'pino';
 import type { LogLevel } from './config.ts';
 
 /** The second net: the first is that secrets are SecretBytes and that no code logs headers or bodies. */
-const redactedNames = ['authorization', 'headers', 'body', 'jws', 'proof', 'token', 'share', 'key', 'secret', 'payload'];
+const redactedNames = [
+  'authorization',
+  'headers',
+  'body',
+  'jws',
+  'proof',
+  'token',
+  'share',
+  'key',
+  'secret',
+  'payload',
+];
 
 /** Makes the log of the process. @param destination - default: standard output, written without waiting for it */
 export function createLog(level: LogLevel, destination?: DestinationStream): Logger {

@@ -46,8 +46,14 @@ export function createMetrics(sources: MetricSources): Metrics {
     registers,
   });
   const failedProofs = counter('letterlock_failed_proofs_total', 'Requests whose proof was not valid');
-  const refusedConnections = counter('letterlock_unparsable_requests_total', 'Requests that are not HTTP or came too slowly');
-  const auditRecords = counter('letterlock_audit_records_total', 'Audit records of refusals and reads stored by the listener');
+  const refusedConnections = counter(
+    'letterlock_unparsable_requests_total',
+    'Requests that are not HTTP or came too slowly',
+  );
+  const auditRecords = counter(
+    'letterlock_audit_records_total',
+    'Audit records of refusals and reads stored by the listener',
+  );
   const sweepFailures = counter('letterlock_sweep_failures_total', 'Runs of the sweeper that failed');
   const swept = new Counter({
     name: 'letterlock_swept_wraps_total',

@@ -85,7 +85,8 @@ function faultOfPair(certificatePem: string, keyPem: string, nowSeconds: number)
     return { at: 'tls.certFile', message: 'has no PEM certificate of an acceptable key' };
   }
   if (nowSeconds >= certificate.validToDate.getTime() / 1000) return { at: 'tls.certFile', message: 'has expired' };
-  if (nowSeconds < certificate.validFromDate.getTime() / 1000) return { at: 'tls.certFile', message: 'is not yet valid' };
+  if (nowSeconds < certificate.validFromDate.getTime() / 1000)
+    return { at: 'tls.certFile', message: 'is not yet valid' };
   try {
     if (certificate.checkPrivateKey(createPrivateKey(keyPem))) return undefined;
   } catch {

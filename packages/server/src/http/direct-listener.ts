@@ -8,14 +8,14 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer, type Server } from 'node:https';
 import type { Duplex } from 'node:stream';
 import type { TLSSocket } from 'node:tls';
-import { limits, ProblemError, problems, type RouteName } from '@letterlock/protocol';
+import { limits, ProblemError, problems, routes, type RouteName } from '@letterlock/protocol';
 import type { Logger } from 'pino';
 import { rawProblem, sendAnswer, sendProblem, type AnswerHeaders } from './answer.ts';
 import { apiRoutes } from './api-routes.ts';
 import { Connection } from './connection.ts';
 import { FailedProofs } from './failed-proofs.ts';
 import type { Services } from './ports.ts';
-import { receiveBody, receiveHead, type Head } from './receive.ts';
+import { discardBody, receiveBody, receiveHead, type Head } from './receive.ts';
 
 /** Milliseconds until a connection that does not get on is closed. */
 export interface ListenerTimeouts {
@@ -83,14 +83,20 @@ export function createDirectListener(options: DirectListenerOptions): DirectList
       insecureHTTPParser: false,
       noDelay: true,
     },
-    (request, response) => void serve(request, response),
+    (request, response) => {
+      // Refusing cannot fail but by a defect; then the connection ends without an answer.
+      serve(request, response).catch(() => response.destroy());
+    },
   );
   // One more than allowed is kept, so that "too many" can be told from "all".
   server.maxHeadersCount = limits.headerCount + 1;
   server.maxConnections = mostConnections;
   server.on('clientError', refuseConnection);
   server.on('connect', (request: IncomingMessage, socket: Duplex) => {
-    refuseConnection(new ProblemError('method_not_allowed', { reason: 'method_undeclared', allow: ['GET', 'POST'] }), socket);
+    refuseConnection(
+      new ProblemError('method_not_allowed', { reason: 'method_undeclared', allow: ['GET', 'POST'] }),
+      socket,
+    );
     request.destroy();
   });
   server.on('checkExpectation', (_request: IncomingMessage, response: ServerResponse) => {
@@ -104,7 +110,7 @@ export function createDirectListener(options: DirectListenerOptions): DirectList
     },
   };
 
-  /** Takes one request from its head to its answer; it never rejects. */
+  /** Takes one request from its head to its answer. */
   async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const startedAt = performance.now();
     const requestId = randomUUID();
@@ -132,11 +138,11 @@ export function createDirectListener(options: DirectListenerOptions): DirectList
       sendAnswer(response, answer, headersOf(requestId, head, false));
       services.metrics.answered(head.name, answer.status, (performance.now() - startedAt) / 1000);
     } catch (error) {
-      refuse(error, { request, response, head, requestId, startedAt });
+      await refuse(error, { request, response, head, requestId, startedAt });
     }
   }
 
-  function refuse(
+  async function refuse(
     error: unknown,
     at: {
       readonly request: IncomingMessage;
@@ -145,11 +151,10 @@ export function createDirectListener(options: DirectListenerOptions): DirectList
       readonly requestId: string;
       readonly startedAt: number;
     },
-  ): void {
+  ): Promise<void> {
     const { request, response, head, requestId, startedAt } = at;
-    // What was not read of the request would be taken for the next one's beginning, or kept in memory.
-    const isLast = head === undefined || !request.complete;
-    const code = sendProblem(response, error, headersOf(requestId, head, isLast));
+    if (hasUnreadBody(request)) await discardBody(request);
+    const code = sendProblem(response, error, headersOf(requestId, head, hasUnreadBody(request)));
     const status = problems[code].status;
     if (code === 'bad_proof' || code === 'channel_required') {
       failedProofs.add(request.socket.remoteAddress ?? '');
@@ -190,6 +195,12 @@ export function createDirectListener(options: DirectListenerOptions): DirectList
   }
 }
 
+/** Whether more of this request's body may come. A request without a body may not be complete when its head is refused. */
+function hasUnreadBody(request: IncomingMessage): boolean {
+  const { 'content-length': length, 'transfer-encoding': coding } = request.headers;
+  return !request.complete && !request.destroyed && (coding !== undefined || Number(length ?? 0) > 0);
+}
+
 const parserProblems: Readonly<Record<string, ProblemError>> = {
   HPE_HEADER_OVERFLOW: new ProblemError('headers_too_large', {
     reason: 'headers_too_large',
@@ -207,13 +218,17 @@ function problemOfParser(error: Error): ProblemError {
   const known = code === undefined ? undefined : parserProblems[code];
   return (
     known ??
-    new ProblemError('bad_request', { reason: 'not_http', detail: 'The request is not well-formed HTTP/1.1', cause: error })
+    new ProblemError('bad_request', {
+      reason: 'not_http',
+      detail: 'The request is not well-formed HTTP/1.1',
+      cause: error,
+    })
   );
 }
 
 /** Routes whose answers carry a nonce: those that ask for a proof or hold one, and the two that give one away. */
 const givesNonce = Object.fromEntries(
-  Object.entries(apiRoutes).map(([name, { authentication }]) => [
+  Object.entries(routes).map(([name, { authentication }]) => [
     name,
     authentication !== 'none' || name === 'state' || name === 'nonce',
   ]),

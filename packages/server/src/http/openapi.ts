@@ -25,7 +25,11 @@ interface RouteDescription {
 
 /** What the table of routes does not say. */
 export const routeDescriptions: Readonly<Record<RouteName, RouteDescription>> = {
-  state: { summary: 'State of the service and its signed statement', responses: { 200: 'StateResponse' }, problems: [] },
+  state: {
+    summary: 'State of the service and its signed statement',
+    responses: { 200: 'StateResponse' },
+    problems: [],
+  },
   nonce: { summary: 'A nonce for the next proof', responses: { 200: undefined }, problems: [] },
   openapi: { summary: 'This document', responses: { 200: 'OpenApi' }, problems: [] },
   identity: { summary: 'Keyset of an identity', responses: { 200: 'IdentityResponse' }, problems: ['not_found'] },
@@ -75,14 +79,14 @@ export const routeDescriptions: Readonly<Record<RouteName, RouteDescription>> = 
   init: {
     summary: 'Initialise the service',
     request: 'SignedRequest',
-    responses: { 200: 'ProgressResponse' },
+    responses: { 200: 'TranscriptResponse' },
     problems: ['bad_key', 'denied', 'conflict'],
   },
   unseal: {
     summary: 'Give one share',
     request: 'SignedRequest',
     responses: { 200: 'TranscriptResponse', 202: 'ProgressResponse' },
-    problems: ['bad_nonce', 'denied', 'conflict'],
+    problems: ['bad_nonce', 'bad_envelope', 'denied', 'conflict'],
   },
   operation: {
     summary: 'Apply an administrative operation',
@@ -146,9 +150,13 @@ export function buildOpenApi(version: string): object {
           type: 'apiKey',
           in: 'header',
           name: 'Authorization',
-          description: 'Letterlock and a letterlock-proof+jws over method, target, body hash, nonce and channel binding',
+          description:
+            'Letterlock and a letterlock-proof+jws over method, target, body hash, nonce and channel binding',
         },
-        mutualTls: { type: 'mutualTLS', description: 'A self-signed client certificate of the identity’s signature key' },
+        mutualTls: {
+          type: 'mutualTLS',
+          description: 'A self-signed client certificate of the identity’s signature key',
+        },
       },
     },
   };

@@ -18,7 +18,7 @@ import type { Envelope, RouteName } from '@letterlock/protocol';
 import type { ReadPublicKey } from './connection.ts';
 
 /** What exists only while the service is unsealed. */
-export interface Unsealed {
+export interface UnsealedServices {
   readonly inst: string;
   readonly audit: AuditTrail;
   readonly identities: IdentityRegistry;
@@ -47,6 +47,7 @@ export interface HttpMetrics {
 
 /** What the routes work with. */
 export interface Services {
+  readonly trustDomain: string;
   readonly installation: Installation;
   readonly store: Store;
   readonly nonces: NonceAuthority;
@@ -56,5 +57,5 @@ export interface Services {
   /** Known once the listener listens. */
   readonly publicOrigins: () => readonly string[];
   /** Undefined while sealed or uninitialised. */
-  readonly unsealed: () => Unsealed | undefined;
+  readonly unsealed: () => UnsealedServices | undefined;
 }

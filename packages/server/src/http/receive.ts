@@ -75,6 +75,19 @@ export function receiveBody(request: IncomingMessage, head: Head): Body | Promis
   });
 }
 
+/** Reads what is left of a request that is already refused, so that a client that sends before it reads sees the answer. */
+export function discardBody(request: IncomingMessage): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  let length = 0;
+  request.on('data', (chunk: Buffer) => {
+    length += chunk.length;
+    if (length > drainedBytes) resolve();
+  });
+  request.on('end', resolve);
+  request.on('error', () => resolve());
+  return promise;
+}
+
 /** An oversized body is read up to this much, so that a client that sends before it reads still sees the answer. */
 const drainedBytes = 4 * limits.bodyBytes;
 

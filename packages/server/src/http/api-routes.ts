@@ -1,0 +1,169 @@
+/**
+ * What each route does: how its body is read, how its caller is proven, which action is asked for, which core call answers.
+ * It must never decide anything, nor let a step of receive, prove, permit, act be left out: the types of core see to that.
+ * @module
+ */
+import { directoryOfAdmins, directoryOfKeyset, explain, permit, verifyProof } from '@letterlock/core';
+import {
+  acknowledgeRequest,
+  emptyBody,
+  envelope,
+  explainRequest,
+  openRequest,
+  operationsRequest,
+  readClaims,
+  registerRequest,
+  signedRequest,
+  type RouteName,
+} from '@letterlock/protocol';
+import { ok, permitted, proven, recordingRefusal, type Handler } from './handler.ts';
+import { buildOpenApi } from './openapi.ts';
+import { applySigned, operationTables } from './operations.ts';
+import { auditRead } from './refusals.ts';
+
+/** The document never changes while the process runs. */
+const openApiText = JSON.stringify(buildOpenApi('1'));
+
+/** Every route of the table. */
+export const apiRoutes: Readonly<Record<RouteName, Handler>> = {
+  state: ({ installation, trustDomain }, { servedThumbprint }) => {
+    const { state, configuration } = installation;
+    const jws = installation.unsealed === undefined ? undefined : installation.stateStatement(servedThumbprint());
+    return ok({
+      ...(jws === undefined ? {} : { jws }),
+      ...(configuration === undefined ? {} : { sik: configuration.sik }),
+      state,
+      td: trustDomain,
+      v: 1,
+    });
+  },
+
+  nonce: () => ({ status: 200, body: '' }),
+
+  openapi: () => ({ status: 200, body: openApiText }),
+
+  identity: proven({
+    authentication: 'proof-or-mtls',
+    run: async (exchange) => {
+      const action = { act: 'identity.read', id: exchange.segments['id']! } as const;
+      const permission = await permitted(exchange, action);
+      return ok(await recordingRefusal(exchange, action, () => exchange.unsealed.identities.read(permission)));
+    },
+  }),
+
+  register: proven({
+    authentication: 'proof',
+    body: registerRequest,
+    directory: ({ keyset }, { readers }) => directoryOfKeyset(readers.keyset(keyset)),
+    run: async (exchange) => {
+      // The directory of this request knows one key, so the caller's keyset is the one in the body.
+      const keyset = exchange.proven.caller.keyset!;
+      const action = { act: 'identity.register', id: keyset.id } as const;
+      const permission = await permitted(exchange, action);
+      const { created, id, seq } = await recordingRefusal(exchange, action, () =>
+        exchange.unsealed.identities.register(permission, exchange.proven, keyset),
+      );
+      return ok({ id, seq }, created ? 201 : 200);
+    },
+  }),
+
+  wrap: proven({
+    authentication: 'proof-or-mtls',
+    body: envelope,
+    run: async (exchange) => {
+      const { services, unsealed, proven: who } = exchange;
+      const read = services.readers.envelope(who.request);
+      const { id, path, wrt: writer } = read.header;
+      const grants = await unsealed.grants.of(who.caller.id);
+      const permission = await permitted(exchange, { act: 'wrap.store', id, path, writer }, grants);
+      const { created, rcpt } = await unsealed.wraps.store(permission, who.request, read);
+      return ok({ rcpt }, created ? 201 : 200);
+    },
+  }),
+
+  open: proven({
+    authentication: 'proof-or-mtls',
+    body: openRequest,
+    run: async (exchange) => {
+      const permission = await permitted(exchange, { act: 'wrap.open', id: exchange.segments['id']! });
+      return ok(await exchange.unsealed.wraps.open(permission, exchange.proven.request));
+    },
+  }),
+
+  acknowledge: proven({
+    authentication: 'proof-or-mtls',
+    body: acknowledgeRequest,
+    run: async (exchange) => {
+      const permission = await permitted(exchange, { act: 'wrap.acknowledge', id: exchange.segments['id']! });
+      return ok(await exchange.unsealed.wraps.acknowledge(permission, exchange.proven.request));
+    },
+  }),
+
+  revoke: proven({
+    authentication: 'proof',
+    body: emptyBody,
+    run: async (exchange) => {
+      const { unsealed, proven: who, segments } = exchange;
+      const grants = await unsealed.grants.of(who.caller.id);
+      const permission = await permitted(exchange, { act: 'wrap.revoke', id: segments['id']! }, grants);
+      return ok(await unsealed.wraps.revoke(permission));
+    },
+  }),
+
+  status: proven({
+    authentication: 'proof-or-mtls',
+    run: async (exchange) => {
+      const permission = await permitted(exchange, { act: 'wrap.status', id: exchange.segments['id']! });
+      return ok(await exchange.unsealed.wraps.status(permission));
+    },
+  }),
+
+  grants: proven({
+    authentication: 'proof',
+    run: async (exchange) => {
+      const permission = await permitted(exchange, { act: 'grant.list' });
+      return ok({ grants: await exchange.unsealed.grants.list(permission) });
+    },
+  }),
+
+  explain: proven({
+    authentication: 'proof',
+    body: explainRequest,
+    run: async (exchange) => {
+      const { services, unsealed, proven: who } = exchange;
+      const permission = await permitted(exchange, { act: 'explain' });
+      const grants = await unsealed.grants.of(who.request.who);
+      await auditRead(services, unsealed.audit, permission);
+      return ok(explain({ ...who.request, grants, nowSeconds: services.clock.nowSeconds() }));
+    },
+  }),
+
+  unsealStatus: async (services, { received }) => {
+    const { installation, nonces, clock } = services;
+    const result = await verifyProof(received, undefined, {
+      authentication: 'proof',
+      nonces,
+      publicOrigins: services.publicOrigins(),
+      directory: directoryOfAdmins(installation.admins()),
+      clock,
+    });
+    const permission = permit({ act: 'unseal.status' }, result, { grants: [], nowSeconds: clock.nowSeconds() });
+    return ok(installation.unsealStatus(permission.caller.id));
+  },
+
+  init: async ({ installation }, { received, body }) => {
+    const { jws } = readClaims(signedRequest, body);
+    return ok(await installation.initialiseByOperation(jws, received));
+  },
+
+  unseal: async ({ installation, nonces }, { received, body }) => {
+    const { jws } = readClaims(signedRequest, body);
+    return ok(await installation.giveShare(jws, nonces, received));
+  },
+
+  operation: async (services, { received, body }) =>
+    applySigned(operationTables.operation, services, readClaims(operationsRequest, body).ops, received),
+
+  seal: async (services, { received, body }) =>
+    applySigned(operationTables.seal, services, readClaims(operationsRequest, body).ops, received),
+};

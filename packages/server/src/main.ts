@@ -1,0 +1,323 @@
+/**
+ * Starts one server: the only place where configuration, store, decisions and listeners meet.
+ * It must never decide anything itself, nor leave something running that close does not stop.
+ * @module
+ */
+import type { Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import {
+  applyInitial,
+  createBootKeys,
+  GrantRegistry,
+  IdentityRegistry,
+  Installation,
+  MemoryStore,
+  NonceAuthority,
+  readAdminCertificate,
+  Wraps,
+  type BootKeys,
+  type Clock,
+  type Entry,
+  type Unsealed,
+} from '@letterlock/core';
+import {
+  certificatePem,
+  createSelfSignedCertificate,
+  importVerifyingKey,
+  readCertificate,
+  readEnvelope,
+  verifyingKeyOf,
+  verifyKeyset,
+} from '@letterlock/crypto';
+import { lifetimes } from '@letterlock/protocol';
+import type { Logger } from 'pino';
+import { hostsOf, type ListenAddress } from './address.ts';
+import { repeat } from './background.ts';
+import type { Config } from './config.ts';
+import { createDirectListener, defaultTimeouts, tlsSettings, type ListenerTimeouts } from './http/direct-listener.ts';
+import { createHealthServer } from './http/health.ts';
+import type { UnsealedServices } from './http/ports.ts';
+import { createLog } from './log.ts';
+import { createMetrics, sweptKinds } from './metrics.ts';
+import { systemClock } from './system-clock.ts';
+import { readTlsFiles, TlsFiles, type TlsMaterial } from './tls-files.ts';
+
+export interface StartOptions {
+  /** Default: one JSON object a line on standard output. */
+  readonly log?: Logger;
+  readonly clock?: Clock;
+  /** Aborting it drains and closes the server, as SIGTERM should. */
+  readonly signal?: AbortSignal;
+  /** Default: those of protocol.md §14. */
+  readonly timeouts?: Partial<ListenerTimeouts>;
+}
+
+/** A server that listens. */
+export interface RunningServer {
+  /** First public origin. */
+  readonly origin: string;
+  readonly healthOrigin: string | undefined;
+  /** Thumbprint of the instance key, which clients pin; undefined while uninitialised. */
+  readonly fingerprint: string | undefined;
+  readonly bootFingerprint: string;
+  /** PEM of what the direct listener serves now. */
+  readonly certificate: string;
+  readonly store: { dump(): Iterable<Entry> };
+  /** Ends when the server has been closed, by whatever. */
+  readonly closed: Promise<void>;
+  /** Finishes requests in flight, for at most 10 s, and stops. */
+  close(): Promise<void>;
+}
+
+const drainMilliseconds = 10_000;
+const sweepEveryMilliseconds = 2000;
+/** Wraps that one run of the sweeper looks at: some 50 ms of work. */
+const sweepLimit = 1000;
+const reloadEveryMilliseconds = 10_000;
+const certificateSeconds = 365 * 86_400;
+const loopbackHosts = ['localhost', '127.0.0.1', '[::1]'] as const;
+
+/** Starts the server. @throws ConfigError for files that cannot be used, the system's error when an address is taken */
+export async function startServer(config: Config, options: StartOptions = {}): Promise<RunningServer> {
+  const clock = options.clock ?? systemClock;
+  const log = options.log ?? createLog(config.log.level);
+  for (const note of config.notes) log.warn({ note }, 'Sources of the configuration disagree');
+
+  const boot = createBootKeys();
+  const store = new MemoryStore();
+  const installation = new Installation({
+    store,
+    clock,
+    boot,
+    trustDomain: config.trustDomain,
+    admins: config.init.certificates.map((pem) => readAdminCertificate(pem)),
+    threshold: config.init.threshold,
+    acceptSingleHolder: config.init.acceptSingleHolder,
+    ...(config.pinnedInstanceKey === undefined ? {} : { pinnedInstanceKey: config.pinnedInstanceKey }),
+  });
+  const metrics = createMetrics({ state: () => installation.state, storeKeys: () => store.size });
+  const nonces = new NonceAuthority({ replicaId: boot.replicaId, clock });
+
+  let unsealed: UnsealedServices | undefined;
+  installation.onUnsealed((keys) => {
+    unsealed = composeUnsealed(config, { keys, store, clock, admins: installation.admins() });
+    log.info({ inst: keys.inst, generation: keys.generation }, 'Unsealed');
+  });
+  installation.onSealed(() => {
+    unsealed = undefined;
+    log.info('Sealed');
+  });
+  installation.onRefused(({ act, who, reason, req }) =>
+    log.warn({ act, who, reason, requestId: req }, 'Refused admin'),
+  );
+  await installation.load();
+  if (installation.state === 'uninitialised') {
+    await installation.initialise();
+    await applyInitial({ identities: config.identities, grants: config.grants }, unsealed!);
+  }
+
+  const material = tlsMaterial(config, boot, clock);
+  let certificate = material.certificate;
+  let publicOrigins = config.publicOrigins;
+  const direct = createDirectListener({
+    services: {
+      trustDomain: config.trustDomain,
+      installation,
+      store,
+      nonces,
+      clock,
+      metrics,
+      readers: { publicKey: verifyingKeyOf, envelope: readEnvelope, keyset: verifyKeyset },
+      publicOrigins: () => publicOrigins,
+      unsealed: () => unsealed,
+    },
+    log,
+    certificate: material.certificate,
+    key: material.key,
+    timeouts: { ...defaultTimeouts, ...options.timeouts },
+  });
+  const directPort = await listen(direct.server, config.listen.direct);
+  if (publicOrigins.length === 0) publicOrigins = loopbackHosts.map((host) => originOf(host, directPort));
+
+  let isDraining = false;
+  const health = createHealthServer({
+    unreadyReasons: async () => [
+      ...(isDraining ? ['draining'] : []),
+      ...(installation.state === 'unsealed' ? [] : [installation.state]),
+      ...(installation.alarm === undefined ? [] : [installation.alarm]),
+      ...(installation.audit.isBlocked ? ['audit_blocked'] : []),
+      ...((await isStoreAnswering(store)) ? [] : ['store_unavailable']),
+    ],
+    metrics: async () => ({ contentType: metrics.contentType, text: await metrics.text() }),
+  });
+  const healthAddress = config.listen.health;
+  const healthPort = healthAddress === undefined ? undefined : await listen(health, healthAddress);
+
+  const stopTasks = [
+    repeat({
+      everyMilliseconds: sweepEveryMilliseconds,
+      run: async (signal) => {
+        const report = await unsealed?.wraps.sweep({ limit: sweepLimit, signal });
+        if (report === undefined) return;
+        for (const kind of sweptKinds) metrics.swept(kind, report[kind]);
+        if (report.damaged > 0) log.error({ damaged: report.damaged }, 'Found damaged records');
+      },
+      onError: (error) => {
+        metrics.sweepFailed();
+        log.error({ error }, 'Sweeper failed');
+      },
+    }),
+    ...(config.tls === undefined ? [] : [reloadCertificate(config.tls)]),
+  ];
+
+  const fingerprint = (): string | undefined => {
+    const sik = installation.configuration?.sik;
+    return sik === undefined ? undefined : importVerifyingKey(sik).thumbprint;
+  };
+  let closing: Promise<void> | undefined;
+  const finished = Promise.withResolvers<void>();
+  const running: RunningServer = {
+    origin: publicOrigins[0]!,
+    healthOrigin:
+      healthPort === undefined ? undefined : `http://${hostInUrl(healthAddress?.host ?? '127.0.0.1')}:${healthPort}`,
+    get fingerprint() {
+      return fingerprint();
+    },
+    bootFingerprint: boot.boot,
+    get certificate() {
+      return certificate;
+    },
+    store,
+    closed: finished.promise,
+    close: () => {
+      closing ??= close();
+      return closing;
+    },
+  };
+  options.signal?.addEventListener('abort', () => void running.close(), { once: true });
+  log.info(
+    {
+      origin: running.origin,
+      health: running.healthOrigin,
+      state: installation.state,
+      trustDomain: config.trustDomain,
+      fingerprint: running.fingerprint,
+      boot: running.bootFingerprint,
+    },
+    'Listening',
+  );
+  if (options.signal?.aborted === true) await running.close();
+  return running;
+
+  async function close(): Promise<void> {
+    isDraining = true;
+    log.info('Draining');
+    direct.drain();
+    await closeServer(direct.server);
+    await Promise.all(stopTasks.map((stop) => stop()));
+    if (healthPort !== undefined) await closeServer(health);
+    log.info('Stopped');
+    finished.resolve();
+  }
+
+  function reloadCertificate(paths: NonNullable<Config['tls']>): () => Promise<void> {
+    const files = new TlsFiles(paths);
+    return repeat({
+      everyMilliseconds: reloadEveryMilliseconds,
+      run: async () => {
+        const changed = files.changed(clock.nowSeconds());
+        if (changed === undefined) return;
+        direct.server.setSecureContext({ ...tlsSettings, cert: changed.certificate, key: changed.key });
+        certificate = changed.certificate;
+        metrics.certificateReloaded('ok');
+        log.info({ served: readCertificate(changed.certificate).key.thumbprint }, 'Reloaded the certificate');
+      },
+      onError: (error) => {
+        metrics.certificateReloaded('failed');
+        log.error({ error }, 'Kept the old certificate: the new files cannot be used');
+      },
+    });
+  }
+}
+
+/** Registries and wraps of one unsealed period. */
+function composeUnsealed(
+  config: Config,
+  o: {
+    readonly keys: Unsealed;
+    readonly store: MemoryStore;
+    readonly clock: Clock;
+    readonly admins: ReturnType<Installation['admins']>;
+  },
+): UnsealedServices {
+  const { keys, store, clock, admins } = o;
+  const { inst, barrier, audit, instanceKey } = keys;
+  const common = { store, barrier, audit, clock };
+  const identities = new IdentityRegistry({
+    ...common,
+    inst,
+    admins,
+    authorities: config.x509Authorities.map((pem) => readCertificate(pem).certificate),
+  });
+  const wraps = new Wraps({
+    ...common,
+    instanceKey,
+    directory: identities,
+    quota: config.quotas,
+    tombstoneSeconds: lifetimes.tombstoneInMemory,
+  });
+  return { inst, audit, identities, grants: new GrantRegistry(common), wraps };
+}
+
+/** The configured files, or a self-signed certificate of this process's own key. */
+function tlsMaterial(config: Config, boot: BootKeys, clock: Clock): TlsMaterial {
+  const nowSeconds = clock.nowSeconds();
+  if (config.tls !== undefined) return readTlsFiles(config.tls, nowSeconds);
+  const der = createSelfSignedCertificate({
+    key: boot.tls,
+    commonName: 'Letterlock',
+    // A client whose clock is behind must already see a valid certificate.
+    notBeforeSeconds: nowSeconds - lifetimes.issuedAtSkew,
+    notAfterSeconds: nowSeconds + certificateSeconds,
+    hosts: hostsOf(
+      config.publicOrigins.length > 0 ? config.publicOrigins : loopbackHosts.map((host) => originOf(host, 443)),
+    ),
+  });
+  // TLS takes its key as PEM only; this one dies with the process.
+  return { certificate: certificatePem(der), key: boot.tls.keyObject.export({ format: 'pem', type: 'pkcs8' }) };
+}
+
+async function listen(server: Server, { host, port }: ListenAddress): Promise<number> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  server.once('error', reject);
+  server.listen({ port, ...(host === undefined ? {} : { host }) }, resolve);
+  await promise;
+  server.off('error', reject);
+  return (server.address() as AddressInfo).port;
+}
+
+/** Stops accepting, lets requests in flight end, and cuts what is left after the drain time. */
+async function closeServer(server: Server): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const cut = setTimeout(() => server.closeAllConnections(), drainMilliseconds);
+  server.close(() => resolve());
+  await promise;
+  clearTimeout(cut);
+}
+
+async function isStoreAnswering(store: MemoryStore): Promise<boolean> {
+  try {
+    await store.range({ prefix: 'sys/', limit: 1 }, { signal: AbortSignal.timeout(1000) });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function originOf(host: string, port: number): string {
+  return new URL(`https://${host}:${port}`).origin;
+}
+
+function hostInUrl(host: string): string {
+  return host.includes(':') ? `[${host}]` : host;
+}
