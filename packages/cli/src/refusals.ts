@@ -1,0 +1,29 @@
+/**
+ * Why a wrap cannot be opened or revoked any more: by whom, when, and whether that is proved.
+ * It must never present the bare word of a server as proved.
+ * @module
+ */
+import { isProblemError } from '@letterlock/protocol';
+import type { Context } from './context.ts';
+import { CommandError } from './exit-status.ts';
+import { nameAndId } from './people.ts';
+import { describeState } from './receipts.ts';
+
+/** `gone` and `already_claimed` as a sentence with time and key; anything else as it is. */
+export function explainRefusal(context: Context, action: 'open' | 'revoke', error: unknown): unknown {
+  if (!isProblemError(error) || (error.code !== 'gone' && error.code !== 'already_claimed')) return error;
+  const { st, at, kid } = error.members;
+  if (st === undefined || at === undefined) return error;
+  const state = describeState(
+    { st: st as 'OPENED', at },
+    kid === undefined ? undefined : `key ${nameAndId(context, kid)}`,
+  );
+  const isProven = (error as { readonly receipt?: unknown }).receipt !== undefined;
+  const proof = isProven ? 'proved by a receipt' : 'not proved: the answer has no valid receipt';
+  const wasOpened = ['CLAIMED', 'OPENED', 'BURNED'].includes(st);
+  const next =
+    action === 'open' && wasOpened
+      ? 'if that was not you, somebody has your key: tell the writer, and have your identity revoked'
+      : 'ask the writer to wrap it again';
+  return new CommandError('gone', `Cannot ${action}: ${state} (${proof})`, action === 'open' ? next : undefined, error);
+}

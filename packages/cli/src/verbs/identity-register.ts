@@ -1,0 +1,131 @@
+/**
+ * `letterlock identity register`: makes this key known to the service, with evidence.
+ * It must never send a private key, nor register without the key's own signature.
+ * @module
+ */
+import { identityOf, LetterlockClient, type Evidence } from '@letterlock/client';
+import { readCertificate } from '@letterlock/crypto';
+import { encodeBase64url, isProblemError, limits } from '@letterlock/protocol';
+import { connect, type Connected } from '../connect.ts';
+import type { Context } from '../context.ts';
+import { usage } from '../exit-status.ts';
+import { readKeyFile } from '../files/key-file.ts';
+import { readTextFile } from '../files/read-file.ts';
+import { noticeKeyset } from '../people.ts';
+import { defineVerb, type OptionValues } from '../verb.ts';
+
+const options = {
+  name: { flags: '--name <name>', help: 'your name, for display to others; pinned here for your id' },
+  adminKey: { flags: '--admin-key <file>', help: 'evidence: key of an admin, who signs for your id' },
+  evidence: {
+    flags: '--evidence <file>',
+    help: 'evidence: what an admin wrote with "letterlock identity admit --out"',
+  },
+  chain: {
+    flags: '--chain <file>',
+    help: 'evidence: certificate chain in PEM, leaf first, to a CA that the service knows',
+  },
+} as const;
+
+export const verb = defineVerb({
+  description:
+    'A new id needs evidence of one kind, unless an admin has admitted it before. Registering the same again changes nothing.',
+  options,
+  examples: [
+    {
+      command: 'letterlock identity register --key alice.key --name alice --admin-key admin.key',
+      does: 'register, with the key of an admin at hand',
+    },
+    {
+      command: 'letterlock identity register --key alice.key --name alice --evidence alice.admit',
+      does: 'register with what an admin sent you',
+    },
+    {
+      command: 'letterlock identity register --key me.key --chain me.chain.pem',
+      does: 'register a key that a CA certified',
+    },
+  ],
+  async run(context, { options: given }) {
+    using connected = await connect(context);
+    const { client, identity } = connected;
+    const seen = context.knownIdentities.seen(identity.id);
+    const named = identityOf(identity.signingKey, identity.openingKeys, {
+      seq: seen?.seq ?? 1,
+      iat: context.now(),
+      ...(given.name === undefined ? {} : { name: given.name }),
+    });
+    const evidence = await evidenceOf(context, connected, given);
+    const { signal } = context;
+    const { id, seq } = await context.progress(
+      'Registering',
+      client.register({ keyset: await newestOf(connected, signal, named.keyset!, given.name), evidence, signal }),
+    );
+    noticeKeyset(context, await client.identity(id, { signal }));
+    if (given.name !== undefined && context.knownIdentities.nameOf(id) === undefined)
+      context.knownIdentities.pin(given.name, id, false);
+    context.output.result({ id, seq, name: given.name }, [
+      ['id', id],
+      ['keyset', `number ${seq}`],
+      ...(given.name === undefined ? [] : ([['name', given.name]] as const)),
+    ]);
+  },
+});
+
+/** The registered keyset if it says the same: it is answered the same, where a new one of the same number would be refused. */
+async function newestOf(
+  { client, identity }: Connected,
+  signal: AbortSignal,
+  keyset: string,
+  name: string | undefined,
+): Promise<string> {
+  try {
+    const registered = await client.identity(identity.id, { signal });
+    const isSame =
+      registered.enc.thumbprint === identity.openingKeys[0].thumbprint &&
+      (name === undefined || registered.name === name);
+    return isSame ? registered.jws : keyset;
+  } catch (error) {
+    // Unknown so far: that is what registering is for.
+    if (isProblemError(error) && ['not_found', 'bad_proof'].includes(error.code)) return keyset;
+    throw error;
+  }
+}
+
+async function evidenceOf(
+  context: Context,
+  connected: Connected,
+  given: OptionValues<typeof options>,
+): Promise<Evidence | undefined> {
+  const kinds = [given.adminKey, given.evidence, given.chain].filter((kind) => kind !== undefined);
+  if (kinds.length > 1)
+    throw usage(
+      'Cannot register: more than one kind of evidence is given',
+      'give one of --admin-key, --evidence, --chain',
+    );
+  if (given.adminKey !== undefined) return { t: 'op', jws: await signAsAdmin(context, connected, given.adminKey) };
+  if (given.evidence !== undefined)
+    return { t: 'op', jws: readTextFile(given.evidence, limits.operationBytes, 'the evidence').trim() };
+  if (given.chain !== undefined) return { t: 'x509', chain: readChain(given.chain) };
+  return undefined;
+}
+
+async function signAsAdmin(
+  context: Context,
+  { origin, fingerprint, identity }: Connected,
+  path: string,
+): Promise<string> {
+  const { signingKey, openingKeys } = readKeyFile(path);
+  using admin = new LetterlockClient({
+    address: origin,
+    trust: { pinned: fingerprint },
+    identity: { id: signingKey.thumbprint, signingKey, openingKeys },
+  });
+  return admin.signOperation('identity.put', { id: identity.id }, { signal: context.signal });
+}
+
+function readChain(path: string): readonly string[] {
+  const text = readTextFile(path, limits.certificateChainLength * limits.certificateBytes * 2, 'the certificate chain');
+  const blocks = text.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? [];
+  if (blocks.length === 0) throw usage(`Cannot read the certificate chain: ${path} has no PEM certificate`);
+  return blocks.map((block) => encodeBase64url(readCertificate(block).der));
+}

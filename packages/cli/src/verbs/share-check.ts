@@ -1,0 +1,61 @@
+/**
+ * `letterlock share check`: decrypts the own share, pins its commitment, and proves to the service that it is there.
+ * It must never replace the pin of a share unasked: a changed one is the alarm.
+ * @module
+ */
+import { inspectServer } from '@letterlock/client';
+import { connect, pin, type Connected } from '../connect.ts';
+import type { Context } from '../context.ts';
+import { CommandError } from '../exit-status.ts';
+import { defineVerb } from '../verb.ts';
+
+export const verb = defineVerb({
+  description:
+    'Run it once after the initialisation, while the service is unsealed, with your admin key. ' +
+    'At unseal your share is compared with what was pinned here, never with what a server says.',
+  options: {
+    replace: { flags: '--replace', help: 'forget the share that is pinned, after the admins changed the shares' },
+  },
+  examples: [{ command: 'letterlock share check --key alice.key', does: 'check and pin your share' }],
+  async run(context, { options }) {
+    using connected = await connect(context);
+    const { client, origin, identity } = connected;
+    const { signal } = context;
+    await ensurePinned(context, connected);
+    const known = context.knownServers.find(origin);
+    const before = options.replace ? undefined : known?.shares?.[identity.id];
+    const share = await context.progress(
+      'Checking your share',
+      client.checkShare({
+        signal,
+        ...(before === undefined || known === undefined
+          ? {}
+          : { pin: { instance: known.instance, generation: before.generation, commitment: before.commitment } }),
+      }),
+    );
+    const { boot } = await client.unsealStatus({ signal });
+    context.knownServers.pinShare(origin, identity.id, {
+      generation: share.generation,
+      commitment: share.commitment,
+      boot,
+    });
+    context.output.result({ admin: identity.id, generation: share.generation, isNew: before === undefined, boot }, [
+      ['share', before === undefined ? 'opens, pinned now' : 'opens, and is the pinned one'],
+      ['generation', String(share.generation)],
+      ['admin', identity.id],
+    ]);
+  },
+});
+
+/** With --trust alone there is no entry yet that the share could be kept in. */
+async function ensurePinned(context: Context, { origin, fingerprint }: Connected): Promise<void> {
+  if (context.knownServers.find(origin) !== undefined) return;
+  const shown = await inspectServer(origin, { signal: context.signal });
+  if (!shown.isSigned || shown.fingerprint !== fingerprint)
+    throw new CommandError(
+      'sealed',
+      `Cannot pin ${origin}: it is ${shown.state}`,
+      'check your share when it is unsealed',
+    );
+  pin(context, shown, fingerprint);
+}
