@@ -5,6 +5,7 @@ It must never end a process that it did not start.
 
 import json
 import os
+import re
 import socket
 import subprocess
 import tempfile
@@ -46,6 +47,22 @@ class Server:
         except BaseException:
             self.stop()
             raise
+
+    @property
+    def fingerprint(self) -> str:
+        """What the server printed at its start, for its clients to pin."""
+        return self._printed("fingerprint")
+
+    @property
+    def boot(self) -> str:
+        """What the server printed at its start, for its admins to compare."""
+        return self._printed("boot")
+
+    def _printed(self, name: str) -> str:
+        found = re.search(rf'{name}\W+([A-Za-z0-9_-]{{43}})\b', self.log)
+        if found is None:
+            raise RuntimeError(f"the server printed no {name}:\n{self.log}")
+        return found.group(1)
 
     @property
     def log(self) -> str:

@@ -21,6 +21,7 @@ class Sealed:
     envelope: dict
     eh: str
     ph: str
+    writer: str
 
 
 def pad(content: bytes) -> bytes:
@@ -69,4 +70,4 @@ def seal(data: bytes, writer: Identity, reader: Keyset, path: str, now: int, *, 
         "slots": [slot],
         "v": 1,
     }
-    return Sealed(identifier, envelope, eh, ph)
+    return Sealed(identifier, envelope, eh, ph, writer.id)
