@@ -120,7 +120,7 @@ async function signAsAdmin(
     trust: { pinned: fingerprint },
     identity: { id: signingKey.thumbprint, signingKey, openingKeys },
   });
-  return admin.signOperation('identity.put', { id: identity.id }, { signal: context.signal });
+  return await admin.signOperation('identity.put', { id: identity.id }, { signal: context.signal });
 }
 
 function readChain(path: string): readonly string[] {
