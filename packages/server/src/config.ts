@@ -13,7 +13,7 @@ import { ConfigError, type ConfigFault } from './config-error.ts';
 import {
   environmentNameOf,
   flagOf,
-  logLevels,
+  type logLevels,
   settings,
   storeKinds,
   type Setting,
@@ -83,6 +83,8 @@ export function loadConfig(options: LoadConfigOptions): Config {
   }
   if (faults.length > 0) throw new ConfigError(faults);
 
+  // Each value has passed the schema of its key.
+  // oxlint-disable-next-line typescript/no-unnecessary-type-parameters
   const value = <T>(key: SettingKey): T => chosen.get(key) as T;
   const base = (key: string): string =>
     options.file !== undefined && sourceOf(key, sources) === 'file' ? dirname(resolve(options.file)) : process.cwd();

@@ -1,1 +1,14 @@
-export {};
+/**
+ * The one process of the service: configuration in, running server out.
+ * @module
+ */
+export {
+  ConfigError,
+  describeConfig,
+  loadConfig,
+  type Config,
+  type ConfigFault,
+  type LoadConfigOptions,
+  type SettingDescription,
+} from './config.ts';
+export { startServer, type RunningServer, type StartOptions } from './main.ts';

@@ -57,7 +57,7 @@ export function describeError(error: unknown, depth = 0): ErrorDescription {
   const { name, message, stack, cause } = error as Partial<Error>;
   const { code } = error as { readonly code?: unknown };
   const common = {
-    name: String(name ?? 'Error'),
+    name: name ?? 'Error',
     ...(typeof code === 'string' ? { code } : {}),
     ...(cause === undefined || depth >= deepestCause ? {} : { cause: describeError(cause, depth + 1) }),
   };

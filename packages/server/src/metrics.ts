@@ -67,42 +67,50 @@ export function createMetrics(sources: MetricSources): Metrics {
     labelNames: ['outcome'],
     registers,
   });
-  new Gauge({
-    name: 'letterlock_seal_state',
-    help: '1 for the state that the service is in',
-    labelNames: ['state'],
-    registers,
-    collect() {
-      const current = sources.state();
-      for (const state of serviceStates) this.set({ state }, state === current ? 1 : 0);
-    },
-  });
-  new Gauge({
-    name: 'letterlock_store_keys',
-    help: 'Keys in the store',
-    registers,
-    collect() {
-      const keys = sources.storeKeys();
-      if (keys !== undefined) this.set(keys);
-    },
-  });
-  new Gauge({
-    name: 'process_resident_memory_bytes',
-    help: 'Resident memory',
-    registers,
-    collect() {
-      this.set(process.memoryUsage.rss());
-    },
-  });
-  new Gauge({
-    name: 'process_cpu_seconds_total',
-    help: 'User and system CPU time',
-    registers,
-    collect() {
-      const { user, system } = process.cpuUsage();
-      this.set((user + system) / 1e6);
-    },
-  });
+  registry.registerMetric(
+    new Gauge({
+      name: 'letterlock_seal_state',
+      help: '1 for the state that the service is in',
+      labelNames: ['state'],
+      registers: [],
+      collect() {
+        const current = sources.state();
+        for (const state of serviceStates) this.set({ state }, state === current ? 1 : 0);
+      },
+    }),
+  );
+  registry.registerMetric(
+    new Gauge({
+      name: 'letterlock_store_keys',
+      help: 'Keys in the store',
+      registers: [],
+      collect() {
+        const keys = sources.storeKeys();
+        if (keys !== undefined) this.set(keys);
+      },
+    }),
+  );
+  registry.registerMetric(
+    new Gauge({
+      name: 'process_resident_memory_bytes',
+      help: 'Resident memory',
+      registers: [],
+      collect() {
+        this.set(process.memoryUsage.rss());
+      },
+    }),
+  );
+  registry.registerMetric(
+    new Gauge({
+      name: 'process_cpu_seconds_total',
+      help: 'User and system CPU time',
+      registers: [],
+      collect() {
+        const { user, system } = process.cpuUsage();
+        this.set((user + system) / 1e6);
+      },
+    }),
+  );
 
   // Resolving labels costs more than counting, so each pair is resolved once.
   const requestsOf = new Map<string, Counter.Internal>();
