@@ -96,6 +96,7 @@ export class LetterlockClient implements Disposable {
       trust: new ServerTrust(options.trust, address.origin),
       identity: options.identity,
       now: options.now ?? (() => Math.floor(Date.now() / 1000)),
+      monotonic: () => performance.now(),
       onWarning: options.onWarning ?? (() => undefined),
       maximumConnections: positive('maximumConnections', options.maximumConnections ?? 4),
       attempts: positive('attempts', options.attempts ?? 3),

@@ -10,7 +10,7 @@ import { verifyingKeyOf } from '@letterlock/crypto';
 import { channelBinding, headerNames, routes } from '@letterlock/protocol';
 import type { ServerAddress } from './address.ts';
 import { ConnectionError } from './errors.ts';
-import type { VerifiedServer } from './trust.ts';
+import type { ServerState, VerifiedServer } from './trust.ts';
 
 /** Longest answer that is read, bytes: an envelope of the largest size and what goes around it. */
 const answerLimitBytes = 2 * 1_048_576;
@@ -27,11 +27,16 @@ export interface RawAnswer {
   readonly body: Buffer;
 }
 
+export interface ConnectOptions {
+  /** Host to dial instead of the address's. */
+  readonly dialHost?: string | undefined;
+  /** Milliseconds from any origin, for the age of nonces. */
+  readonly monotonic: () => number;
+  readonly signal: AbortSignal;
+}
+
 /** Dials and completes the handshake. Chain and name of the certificate are not checked: the pin is (protocol.md §4.7). @throws ConnectionError */
-export async function connect(
-  address: ServerAddress,
-  options: { readonly dialHost?: string | undefined; readonly signal: AbortSignal },
-): Promise<Connection> {
+export async function connect(address: ServerAddress, options: ConnectOptions): Promise<Connection> {
   const { signal } = options;
   const socket = tlsConnect({
     host: options.dialHost ?? address.host,
@@ -62,7 +67,7 @@ export async function connect(
       resolve();
     });
   });
-  return new Connection(socket, address);
+  return new Connection(socket, address, options.monotonic);
 }
 
 /** A connection with its nonce, its channel binding and, once checked, the server behind it. */
@@ -75,15 +80,19 @@ export class Connection {
   readonly certificates: readonly string[];
   /** Set once the signed state was verified on this connection. */
   server: VerifiedServer | undefined;
+  /** The state with which the connection began, until the next request. */
+  firstState: ServerState | undefined;
   /** `Date` of the last answer. */
   date: string | undefined;
   readonly #socket: TLSSocket;
   readonly #agent: Agent;
   readonly #address: ServerAddress;
+  readonly #monotonic: () => number;
   #nonce: { readonly value: string; readonly atMilliseconds: number } | undefined;
   #isUsable = true;
 
-  constructor(socket: TLSSocket, address: ServerAddress) {
+  constructor(socket: TLSSocket, address: ServerAddress, monotonic: () => number) {
+    this.#monotonic = monotonic;
     this.#socket = socket;
     this.#address = address;
     const certificate = socket.getPeerX509Certificate();
@@ -116,6 +125,7 @@ export class Connection {
 
   /** Sends one request and reads its whole answer. @throws ConnectionError with outcome `unknown` */
   async request(request: RawRequest, signal: AbortSignal): Promise<RawAnswer> {
+    this.firstState = undefined;
     try {
       signal.throwIfAborted();
       const answer = await this.#exchange(request, signal);
@@ -143,8 +153,9 @@ export class Connection {
   async takeNonce(maximumAgeMilliseconds: number, signal: AbortSignal): Promise<string> {
     const kept = this.#nonce;
     this.#nonce = undefined;
-    if (kept !== undefined && performance.now() - kept.atMilliseconds <= maximumAgeMilliseconds) return kept.value;
-    await this.prepare(routes.nonce, signal);
+    if (kept !== undefined && this.#monotonic() - kept.atMilliseconds <= maximumAgeMilliseconds) return kept.value;
+    // Not HEAD: Node's client ends a connection whose answer to HEAD has no Content-Length.
+    await this.prepare(routes.state, signal);
     const fresh = this.#nonce as { readonly value: string } | undefined;
     this.#nonce = undefined;
     if (fresh === undefined) {
@@ -172,7 +183,7 @@ export class Connection {
 
   #keepNonce(header: string | string[] | undefined): void {
     if (typeof header !== 'string' || !/^[A-Za-z0-9_-]{54}$/.test(header)) return;
-    this.#nonce = { value: header, atMilliseconds: performance.now() };
+    this.#nonce = { value: header, atMilliseconds: this.#monotonic() };
   }
 
   #exchange(request: RawRequest, signal: AbortSignal): Promise<RawAnswer> {

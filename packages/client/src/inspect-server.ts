@@ -3,7 +3,7 @@
  * It must never send a proof.
  * @module
  */
-import { routes, type ServiceState } from '@letterlock/protocol';
+import { headerNames, routes, type ServiceState } from '@letterlock/protocol';
 import { parseAddress } from './address.ts';
 import { connect } from './connection.ts';
 import { Deadline, type CallOptions } from './deadline.ts';
@@ -25,6 +25,8 @@ export interface ServerInspection {
   readonly certificates: readonly string[];
   /** The server's time, seconds. */
   readonly serverSeconds: number | undefined;
+  /** Replay-Nonce of the answer, for one proof by another tool. */
+  readonly nonce: string | undefined;
 }
 
 /** Connects once and reads the state. @throws ConnectionError, TrustError if the state contradicts the connection */
@@ -35,12 +37,17 @@ export async function inspectServer(
   const parsed = parseAddress(address);
   const deadline = new Deadline(options);
   try {
-    const connection = await connect(parsed, { dialHost: options.dialHost, signal: deadline.signal });
+    const connection = await connect(parsed, {
+      dialHost: options.dialHost,
+      monotonic: () => performance.now(),
+      signal: deadline.signal,
+    });
     try {
       const answer = await connection.prepare(routes.state, deadline.signal);
       const now = options.now?.() ?? Math.floor(Date.now() / 1000);
       const state = readState(answer.body, connection.tlsThumbprint, now);
       const milliseconds = Date.parse(connection.date ?? '');
+      const nonce = answer.headers[headerNames.replayNonce];
       return {
         address: parsed.origin,
         state: state.state,
@@ -51,6 +58,7 @@ export async function inspectServer(
         tlsThumbprint: connection.tlsThumbprint,
         certificates: connection.certificates,
         serverSeconds: Number.isNaN(milliseconds) ? undefined : Math.floor(milliseconds / 1000),
+        nonce: typeof nonce === 'string' ? nonce : undefined,
       };
     } finally {
       connection.close();

@@ -1,7 +1,11 @@
 import { createServer, type Server } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { parseAddress } from './address.ts';
+import { Deadline } from './deadline.ts';
 import type { Claim } from './open-wrap.ts';
+import { Session } from './session.ts';
+import { ServerTrust } from './trust.ts';
 import type { Intercept, Seen } from './testing/fake-service.ts';
 import { startFixture, type Fixture } from './testing/fixture.ts';
 
@@ -69,7 +73,8 @@ describe('a connection', () => {
     interceptPath(alice.id, { status: 404, body: { code: 'not_found' }, headers: { 'replay-nonce': '' } });
     await expect(calling.identity(alice.id)).rejects.toMatchObject({ code: 'not_found' });
     expect((await calling.identity(alice.id)).id).toBe(alice.id);
-    expect(service.requests('/v1/nonce')).toHaveLength(1);
+    expect(service.requests('/v1/sys/state')).toHaveLength(2);
+    expect(service.connections).toBe(1);
   });
 
   test('ends with the client', async () => {
@@ -106,6 +111,51 @@ describe('nonces', () => {
     const { service, alice, client } = fixture;
     interceptPath(alice.id, { status: 401, body: { code } });
     await expect(client(alice).identity(alice.id)).rejects.toMatchObject({ code });
+    expect(service.requests(alice.id)).toHaveLength(1);
+  });
+});
+
+describe('the nonce of the last answer', () => {
+  test.each([
+    { name: 'is used while it is young', route: 'identity', age: 100_000, asked: 0 },
+    { name: 'is replaced before it ends', route: 'identity', age: 100_001, asked: 1 },
+    { name: 'is used at once by what must not be repeated', route: 'operation', age: 1000, asked: 0 },
+    { name: 'is replaced later by what must not be repeated', route: 'operation', age: 1001, asked: 1 },
+  ] as const)('$name', async ({ route, age, asked }) => {
+    const { service, alice } = fixture;
+    let milliseconds = 0;
+    const session = new Session({
+      address: parseAddress(service.address),
+      dialHost: undefined,
+      trust: new ServerTrust({ pinned: service.fingerprint }, service.address),
+      identity: alice,
+      now: () => service.dateSeconds,
+      monotonic: () => milliseconds,
+      onWarning: () => undefined,
+      maximumConnections: 1,
+      attempts: 1,
+      attemptTimeoutMilliseconds: 1000,
+      retryDelayMilliseconds: 0,
+    });
+    await session.state(new Deadline());
+    milliseconds = age;
+    service.intercept = ({ path }) => (path === '/v1/sys/state' ? 'continue' : { status: 200, body: {} });
+    const body = route === 'operation' ? { body: () => '{}' } : {};
+    await session.call({ route, segments: { id: alice.id }, ...body, read: () => undefined }, new Deadline());
+    expect(service.requests('/v1/sys/state')).toHaveLength(1 + asked);
+    session.close();
+  });
+});
+
+describe('an answer', () => {
+  test('that does not end is left', async () => {
+    const { service, alice, client } = fixture;
+    service.intercept = ({ path }) =>
+      path.endsWith(alice.id) ? { status: 200, body: { keyset: 'a'.repeat(2 * 1_048_576) } } : 'continue';
+    await expect(client(alice).identity(alice.id)).rejects.toMatchObject({
+      code: 'bad_answer',
+      message: 'The answer is longer than 2097152 bytes',
+    });
     expect(service.requests(alice.id)).toHaveLength(1);
   });
 });
@@ -168,10 +218,16 @@ describe('a connection that ends', () => {
 
   test('before an operation was sent: it goes on a new connection', async () => {
     const { service, alice, client } = fixture;
-    interceptPath('/v1/sys/state', 'kill');
-    await client(alice)
-      .operate('identity.put', { id: alice.id })
-      .catch((error: unknown) => error);
+    const calling = client(alice);
+    const signed = await calling.signOperation('identity.put', { id: alice.id });
+    interceptPath(alice.id, { status: 404, body: { code: 'not_found' }, headers: { 'replay-nonce': '' } });
+    await expect(calling.identity(alice.id)).rejects.toMatchObject({ code: 'not_found' });
+    const decisions: Intercept[] = ['kill'];
+    service.intercept = ({ path }) => {
+      if (path === '/v1/sys/state') return decisions.shift() ?? 'continue';
+      return path === '/v1/sys/op' ? { status: 200, body: {} } : 'continue';
+    };
+    expect(await calling.submitOperations([signed])).toEqual({ isDone: true });
     expect(service.requests('/v1/sys/op')).toHaveLength(1);
     expect(service.connections).toBe(2);
   });

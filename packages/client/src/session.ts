@@ -28,6 +28,8 @@ export interface SessionOptions {
   readonly trust: ServerTrust;
   readonly identity: Identity | undefined;
   readonly now: () => number;
+  /** Milliseconds from any origin. */
+  readonly monotonic: () => number;
   readonly onWarning: (warning: Warning) => void;
   readonly maximumConnections: number;
   readonly attempts: number;
@@ -83,7 +85,7 @@ const nonceRetries = 2;
 
 /** The requests of one client. */
 export class Session {
-  readonly clock = new ServerClock();
+  readonly clock: ServerClock;
   readonly identity: Identity | undefined;
   readonly trust: ServerTrust;
   readonly now: () => number;
@@ -93,6 +95,7 @@ export class Session {
 
   constructor(options: SessionOptions) {
     this.#options = options;
+    this.clock = new ServerClock(options.monotonic);
     this.identity = options.identity;
     this.trust = options.trust;
     this.now = options.now;
@@ -118,7 +121,11 @@ export class Session {
   /** The service's state, read anew. */
   async state(deadline: Deadline): Promise<ServerState> {
     return this.#retrying('state', deadline, (signal) =>
-      this.#withConnection(signal, (connection) => this.#readState(connection, signal)),
+      this.#withConnection(signal, async (connection) => {
+        const first = connection.firstState;
+        connection.firstState = undefined;
+        return first ?? this.#readState(connection, signal);
+      }),
     );
   }
 
@@ -221,10 +228,10 @@ export class Session {
 
   /** A new connection: its first request is the state, and nothing else is sent before the server is admitted. */
   async #connect(signal: AbortSignal): Promise<Connection> {
-    const { address, dialHost } = this.#options;
-    const connection = await connect(address, { dialHost, signal });
+    const { address, dialHost, monotonic } = this.#options;
+    const connection = await connect(address, { dialHost, monotonic, signal });
     try {
-      await this.#readState(connection, signal);
+      connection.firstState = await this.#readState(connection, signal);
       return connection;
     } catch (error) {
       connection.close();

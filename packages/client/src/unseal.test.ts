@@ -201,6 +201,19 @@ describe('giveShare()', () => {
     expect(given()).toEqual([]);
   });
 
+  test('does not go to another process than the one that was asked', async () => {
+    const { admin, client, right, service } = sealed;
+    const { intercept } = service;
+    service.intercept = async (seen) => {
+      const answer = await intercept(seen);
+      if (seen.method !== 'GET' || typeof answer !== 'object') return answer;
+      service.replaceTlsKey();
+      return { ...answer, headers: { connection: 'close' } };
+    };
+    await expect(client(admin).giveShare(right)).rejects.toMatchObject({ name: 'TrustError', code: 'boot_mismatch' });
+    expect(given()).toEqual([]);
+  });
+
   test.each([
     { name: 'of another boot', change: { boot: 'A'.repeat(43) }, reason: 'transcript_boot' },
     { name: 'of another generation', change: { gen: 2 }, reason: 'transcript_boot' },

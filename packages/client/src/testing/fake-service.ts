@@ -69,7 +69,7 @@ const fixedSeconds = 1_790_000_000;
 
 export class FakeService {
   readonly instanceKey: SigningKey;
-  readonly tlsKey: SigningKey;
+  tlsKey: SigningKey;
   readonly inst = randomIdentifier();
   readonly seen: Seen[] = [];
   readonly keysets = new Map<string, string>();
@@ -93,18 +93,8 @@ export class FakeService {
   private constructor(instanceKey: SigningKey) {
     this.instanceKey = instanceKey;
     this.tlsKey = generateSigningKey();
-    const certificate = createSelfSignedCertificate({
-      key: this.tlsKey,
-      commonName: 'fake',
-      notBeforeSeconds: 0,
-      notAfterSeconds: fixedSeconds,
-    });
     this.#server = createServer(
-      {
-        key: this.tlsKey.keyObject.export({ type: 'pkcs8', format: 'pem' }),
-        cert: certificatePem(certificate),
-        minVersion: 'TLSv1.3',
-      },
+      { ...secureContext(this.tlsKey), minVersion: 'TLSv1.3' },
       (request, response) => void this.#receive(request, response),
     );
     this.#server.on('secureConnection', (socket) => {
@@ -132,9 +122,15 @@ export class FakeService {
     return this.#sockets.size;
   }
 
-  /** Requests of a path, without state and nonce. */
+  /** Requests of a path, of all connections. */
   requests(suffix: string): readonly Seen[] {
     return this.seen.filter(({ path }) => path.endsWith(suffix));
+  }
+
+  /** Serves another TLS key to new connections, as another process would. */
+  replaceTlsKey(): void {
+    this.tlsKey = generateSigningKey();
+    this.#server.setSecureContext(secureContext(this.tlsKey));
   }
 
   /** Ends every connection, as a restart does. */
@@ -202,7 +198,6 @@ export class FakeService {
 
   async #answer(seen: Seen, socket: TLSSocket): Promise<FakeAnswer> {
     try {
-      if (seen.path === '/v1/nonce') return { status: 200, body: {} };
       if (seen.path === '/v1/sys/state') return { status: 200, body: this.#state() };
       this.#checkProof(seen, socket);
       return await this.#act(seen);
@@ -321,4 +316,14 @@ export class FakeService {
     const { hdr, payload, sig } = wrap.envelope;
     return this.changeDelivery({ dlv, dslot, hdr, payload, sig, v: 1, wkey });
   }
+}
+
+function secureContext(key: SigningKey): { readonly key: string | Buffer; readonly cert: string } {
+  const certificate = createSelfSignedCertificate({
+    key,
+    commonName: 'fake',
+    notBeforeSeconds: 0,
+    notAfterSeconds: fixedSeconds,
+  });
+  return { key: key.keyObject.export({ type: 'pkcs8', format: 'pem' }), cert: certificatePem(certificate) };
 }
