@@ -2,8 +2,10 @@
  * Fakes and contract suites of core's ports, for tests alone.
  * @module
  */
+export * from './proof/testing/proof-fixture.ts';
 export * from './store/testing/barrier-contract.ts';
 export * from './store/testing/fake-barrier.ts';
 export * from './store/testing/faulty-store.ts';
 export * from './store/testing/fixed-clock.ts';
+export * from './store/testing/journal-store.ts';
 export * from './store/testing/store-contract.ts';

@@ -53,16 +53,6 @@ export class OperationLedger {
     return entries.length > 0;
   }
 
-  /**
-   * Marks an operation as applied before its effect, for effects that are no transaction of this store (seal).
-   * @throws 'conflict' (reason operation_applied), 'unavailable'
-   */
-  async spend(once: OperationOnce): Promise<void> {
-    const { compare, then } = await this.claim(once);
-    const { succeeded } = await this.#store.transact({ compare, then });
-    if (!succeeded) throw alreadyApplied();
-  }
-
   /** Deletes records of operations that no replica's clock can still accept. */
   async sweep(options: { readonly limit: number; readonly after?: string }): Promise<LedgerSweep> {
     const prefix = `${this.#barrier.keyOf(path)}/`;
