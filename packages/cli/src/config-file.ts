@@ -61,7 +61,7 @@ function checkConfig(value: unknown, path: string): ConfigFile {
     for (const key of profileKeys) {
       if (read[key] !== undefined && typeof read[key] !== 'string') throw wrongType(path, `${where}.${key}`, 'a text');
     }
-    return [name, read as Profile] as const;
+    return [name, read] as const;
   });
   return { ...(profile === undefined ? {} : { profile }), profiles: Object.fromEntries(profiles) };
 }

@@ -54,7 +54,7 @@ export function processContext(options: GlobalOptions, signal: AbortSignal): Con
       writeNote: (text) => process.stderr.write(text),
     }),
     terminal: {
-      input: process.stdin as ReadStream,
+      input: process.stdin,
       isInteractive: process.stdin instanceof ReadStream && process.stdin.isTTY,
       write: (text) => process.stderr.write(text),
     },

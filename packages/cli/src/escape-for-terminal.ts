@@ -4,16 +4,14 @@
  * @module
  */
 
-/** C0 without tab and line feed, DEL, C1, line separators, and what reorders or hides text. */
-// eslint-disable-next-line no-control-regex
-const unsafe =
-  /[\u0000-\u0008\u000B-\u001F\u007F-\u009F\u00AD\u061C\u180E\u200B-\u200F\u2028-\u202E\u2060-\u2069\uFEFF\uFFF9-\uFFFB]/g;
+/** Control and format characters and line separators, but not tab and line feed. */
+const unsafe = /(?![\t\n])[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu;
 
-/** Text with every unsafe character as `\x1b` or `\u202e`; tab and line feed stay. */
+/** Text with every unsafe character as `\x1b` or `\u{202e}`; tab and line feed stay. */
 export function escapeForTerminal(text: string): string {
   return text.replaceAll(unsafe, (character) => {
-    const code = character.charCodeAt(0);
-    return code < 0x100 ? `\\x${code.toString(16).padStart(2, '0')}` : `\\u${code.toString(16).padStart(4, '0')}`;
+    const code = character.codePointAt(0)!;
+    return code < 0x100 ? `\\x${code.toString(16).padStart(2, '0')}` : `\\u{${code.toString(16)}}`;
   });
 }
 

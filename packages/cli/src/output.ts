@@ -46,14 +46,14 @@ export class Output {
   }
 
   /** Many results: JSON array under a name, or a table with a head. */
-  list(
+  list<T extends Result>(
     name: string,
-    items: readonly Result[],
+    items: readonly T[],
     head: readonly string[],
-    cells: (item: Result) => readonly string[],
+    cells: (item: T) => readonly string[],
   ): void {
     if (this.isJson) {
-      this.#json({ [name]: items as ResultValue });
+      this.#json({ [name]: items });
       return;
     }
     const lines = items.map((item) => cells(item).map(escapeForTerminal));

@@ -45,12 +45,12 @@ function checkIterations(node: forge.asn1.Asn1, depth: number): void {
   if (!Array.isArray(node.value)) {
     // OCTET STRINGs hold further DER.
     const isNested = (node.type as number) === (Type.OCTETSTRING as number) && typeof node.value === 'string';
-    const inside = isNested ? parseOrNothing(node.value as unknown as string) : undefined;
+    const inside = isNested ? parseOrNothing(node.value) : undefined;
     if (inside !== undefined) checkIterations(inside, depth + 1);
     return;
   }
   let before: forge.asn1.Asn1 | undefined;
-  for (const child of node.value as forge.asn1.Asn1[]) {
+  for (const child of node.value) {
     const isCount =
       (child.type as number) === (Type.INTEGER as number) && (before?.type as number) === (Type.OCTETSTRING as number);
     if (isCount && integerOf(child.value as unknown as string) > pkcs12Limits.iterations) throw new Refusal(42);

@@ -6,7 +6,7 @@
 import { CommanderError } from 'commander';
 import { buildProgram } from './build-program.ts';
 import { processContext } from './context.ts';
-import { CommandError, endingOf, exitStatus, usage, type Ending } from './exit-status.ts';
+import { endingOf, exitStatus, usage, type CommandError, type Ending } from './exit-status.ts';
 import type { GlobalOptions } from './settings.ts';
 
 /** Runs one command line. @returns the exit status */
@@ -23,7 +23,7 @@ export async function runProgram(argv: readonly string[]): Promise<number> {
   try {
     const program = await buildProgram(new Set(argv), async (verb, command) => {
       const context = processContext(command.optsWithGlobals<GlobalOptions>(), interruption.signal);
-      await verb.run(context, { arguments: command.args, options: command.opts() as never });
+      await verb.run(context, { arguments: command.args, options: command.opts() });
     });
     silence(program);
     await program.parseAsync(argv.length === 0 ? ['--help'] : argv, { from: 'user' });

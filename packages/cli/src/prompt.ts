@@ -21,8 +21,7 @@ const passphraseBytes = 1024;
 /** Asks a question that only the word `yes` accepts. @throws usage without a terminal, saying what to give instead */
 export async function confirm(terminal: Terminal, question: string, instead: string): Promise<boolean> {
   requireTerminal(terminal, 'Cannot ask', instead);
-  terminal.write(`${question} Type yes to accept: `);
-  const answer = await readLine(terminal, true);
+  const answer = await readLine(terminal, `${question} Type yes to accept: `, true);
   return new TextDecoder().decode(answer).trim() === 'yes';
 }
 
@@ -33,15 +32,13 @@ export async function readHidden(
   instead: string,
 ): Promise<Uint8Array<ArrayBuffer>> {
   requireTerminal(terminal, 'Cannot ask', instead);
-  terminal.write(`${question}: `);
-  return readLine(terminal, false);
+  return readLine(terminal, `${question}: `, false);
 }
 
 /** Waits for any key. @throws usage without a terminal; an interrupt becomes an AbortError */
 export async function waitForKey(terminal: Terminal, question: string, instead: string): Promise<void> {
   requireTerminal(terminal, 'Cannot wait for a key', instead);
-  terminal.write(question);
-  await readBytes(terminal, (bytes) => bytes.length > 0);
+  await readBytes(terminal, question, (bytes) => bytes.length > 0);
   terminal.write('\n');
 }
 
@@ -50,10 +47,10 @@ export function requireTerminal(terminal: Terminal, what: string, instead: strin
   if (!terminal.isInteractive) throw usage(`${what}: standard input is not a terminal`, instead);
 }
 
-async function readLine(terminal: Terminal, isShown: boolean): Promise<Uint8Array<ArrayBuffer>> {
+async function readLine(terminal: Terminal, question: string, isShown: boolean): Promise<Uint8Array<ArrayBuffer>> {
   const line = new Uint8Array(passphraseBytes);
   let length = 0;
-  await readBytes(terminal, (bytes) => {
+  await readBytes(terminal, question, (bytes) => {
     for (const byte of bytes) {
       if (enter.has(byte)) return true;
       if (erase.has(byte)) length = Math.max(0, length - 1);
@@ -69,8 +66,11 @@ async function readLine(terminal: Terminal, isShown: boolean): Promise<Uint8Arra
 }
 
 /** Raw keys until `isDone`; the terminal is itself again afterwards, whatever happens. */
-async function readBytes({ input }: Terminal, isDone: (bytes: Uint8Array) => boolean): Promise<void> {
+async function readBytes(terminal: Terminal, question: string, isDone: (bytes: Uint8Array) => boolean): Promise<void> {
+  const { input } = terminal;
+  // Before the question: what is typed right after it must not be echoed any more.
   input.setRawMode(true);
+  terminal.write(question);
   input.resume();
   try {
     await new Promise<void>((resolve, reject) => {

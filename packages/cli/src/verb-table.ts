@@ -22,6 +22,10 @@ export const verbTable: Readonly<Record<string, Readonly<Record<string, VerbEntr
   'Secrets:': {
     wrap: { summary: 'Encrypt a secret for one recipient and store it', load: () => import('./verbs/wrap.ts') },
     open: { summary: 'Open a wrap, once', load: () => import('./verbs/open.ts') },
+    decrypt: {
+      summary: 'Verify and decrypt what another tool was answered when it opened a wrap',
+      load: () => import('./verbs/decrypt.ts'),
+    },
     lookup: { summary: 'Say what has become of a wrap', load: () => import('./verbs/lookup.ts') },
     revoke: { summary: 'Withdraw a wrap that was not opened', load: () => import('./verbs/revoke.ts') },
     receipt: { summary: 'Verify a receipt without the service', load: () => import('./verbs/receipt.ts') },

@@ -46,6 +46,6 @@ export interface Verb<O extends OptionSpecs = OptionSpecs> {
 }
 
 /** Gives a verb its types: option values follow from the flags. */
-export function defineVerb<const O extends OptionSpecs = Record<never, OptionSpec>>(verb: Verb<O>): Verb {
-  return verb as unknown as Verb;
+export function defineVerb<const O extends OptionSpecs>(verb: Verb<O>): Verb {
+  return verb;
 }

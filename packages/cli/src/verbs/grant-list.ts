@@ -20,10 +20,10 @@ export const verb = defineVerb({
     const grants = await context.progress('Listing', connected.client.grants({ signal: context.signal }));
     const chosen = grants.filter((grant) => who === undefined || grant.who === who).map((grant) => ({ ...grant }));
     context.output.list('grants', chosen, ['PATH', 'VERBS', 'UNTIL', 'WHO'], (grant) => [
-      String(grant['path']),
-      (grant['verbs'] as readonly string[]).join(','),
-      grant['until'] === undefined ? 'for ever' : formatTime(Number(grant['until'])),
-      nameAndId(context, String(grant['who'])),
+      grant.path,
+      grant.verbs.join(','),
+      grant.until === undefined ? 'for ever' : formatTime(grant.until),
+      nameAndId(context, grant.who),
     ]);
   },
 });

@@ -37,8 +37,8 @@ export const verb = defineVerb({
     const path = checkPath(required(options.path, '--path', 'a path such as team-a/db'));
     const given = required(options.verbs, '--verbs', `some of ${verbs.join(', ')}`)
       .split(',')
-      .map((verb) => verb.trim());
-    if (!given.every((verb): verb is Verb => verbs.some((known) => known === verb))) {
+      .map((word) => word.trim());
+    if (!given.every((word): word is Verb => verbs.some((known) => known === word))) {
       throw usage('Cannot grant: a verb is not known', `known are: ${verbs.join(', ')}`);
     }
     const until = options.for === undefined ? undefined : context.now() + parseDuration(options.for, '--for');

@@ -16,10 +16,10 @@ export const verb = defineVerb({
         return { name, id, seq: seen?.seq, callsItself: seen?.name };
       });
     context.output.list('identities', identities, ['NAME', 'ID', 'KEYSET', 'CALLS ITSELF'], (identity) => [
-      String(identity['name']),
-      String(identity['id']),
-      String(identity['seq'] ?? '-'),
-      String(identity['callsItself'] ?? '-'),
+      identity.name,
+      identity.id,
+      String(identity.seq ?? '-'),
+      identity.callsItself ?? '-',
     ]);
     if (identities.length === 0)
       context.output.note('No name is pinned yet: "letterlock identity show ID --pin NAME".');

@@ -42,6 +42,12 @@ export const verb = defineVerb({
   ],
   async run(context, { arguments: [given = ''], options: chosen }) {
     const id = checkWrapId(given);
+    if (context.output.isJson && chosen.out === undefined) {
+      throw usage(
+        'Cannot open: standard output cannot hold both the content and JSON',
+        'write the content to a file with --out',
+      );
+    }
     const writer = chosen.from === undefined ? undefined : context.knownIdentities.resolve(chosen.from);
     const kept = context.claims.find(id);
     const isSaved = kept?.savedTo !== undefined && existsSync(kept.savedTo);

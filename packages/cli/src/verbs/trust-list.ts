@@ -18,10 +18,10 @@ export const verb = defineVerb({
       }),
     );
     context.output.list('servers', servers, ['ADDRESS', 'FINGERPRINT', 'TRUST DOMAIN', 'PINNED'], (server) => [
-      String(server['address']),
-      String(server['fingerprint']),
-      String(server['trustDomain']),
-      formatTime(Number(server['pinnedAt'])),
+      server.address,
+      server.fingerprint,
+      server.trustDomain,
+      formatTime(server.pinnedAt),
     ]);
   },
 });

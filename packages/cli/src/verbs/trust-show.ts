@@ -16,15 +16,18 @@ export const verb = defineVerb({
     if (known === undefined)
       throw usage(`Cannot show ${origin}: it is not pinned`, 'pin it with "letterlock trust add"');
     const { fingerprint, instance, trustDomain, pinnedAt, shares = {} } = known;
-    context.output.result({ address: origin, fingerprint, instance, trustDomain, pinnedAt, shares: Object.keys(shares) }, [
-      ['fingerprint', fingerprint],
-      ['address', origin],
-      ['instance', instance],
-      ['trust domain', trustDomain],
-      ['pinned', formatTime(pinnedAt)],
-      ...Object.entries(shares).map(
-        ([admin, share]) => ['share', `generation ${share.generation} of admin ${admin}`] as const,
-      ),
-    ]);
+    context.output.result(
+      { address: origin, fingerprint, instance, trustDomain, pinnedAt, shares: Object.keys(shares) },
+      [
+        ['fingerprint', fingerprint],
+        ['address', origin],
+        ['instance', instance],
+        ['trust domain', trustDomain],
+        ['pinned', formatTime(pinnedAt)],
+        ...Object.entries(shares).map(
+          ([admin, share]) => ['share', `generation ${share.generation} of admin ${admin}`] as const,
+        ),
+      ],
+    );
   },
 });
