@@ -2,7 +2,7 @@
  * Fakes and contract suites of core's ports, for tests alone.
  * @module
  */
-export * from './proof/testing/proof-fixture.ts';
+export { FakeDirectory, makeAdmin, makePerson, ProofFixture, provenCaller } from './proof/testing/proof-fixture.ts';
 export * from './store/testing/barrier-contract.ts';
 export * from './store/testing/fake-barrier.ts';
 export * from './store/testing/faulty-store.ts';
