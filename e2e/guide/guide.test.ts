@@ -1,0 +1,41 @@
+/**
+ * Runs every `sh` block of the guide, page by page, as it stands.
+ * @module
+ */
+import { describe, expect, test } from '@jest/globals';
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+const root = join(import.meta.dirname, '..', '..');
+/** Pages with commands. They use the default ports, so they run one after the other. */
+const pages = ['docs/guide/first-wrap.md', 'docs/guide/with-curl.md'];
+
+describe('guide', () => {
+  test.each(pages)(
+    '%s runs as it is written',
+    (page) => {
+      const text = readFileSync(join(root, page), 'utf8');
+      const blocks = [...text.matchAll(/^```sh\n([\s\S]*?)^```$/gm)].map(([, block]) => block!);
+      expect(blocks.length).toBeGreaterThan(3);
+      const home = mkdtempSync(join(tmpdir(), 'letterlock-guide-'));
+      try {
+        const script = ['set -euo pipefail', "trap 'jobs -p | xargs -r kill' EXIT", ...blocks].join('\n');
+        const run = spawnSync('bash', ['-c', script], {
+          cwd: home,
+          encoding: 'utf8',
+          env: { PATH: `${join(root, 'packages/cli/bin')}:${process.env['PATH'] ?? ''}`, HOME: home },
+          timeout: 90_000,
+        });
+        expect({ status: run.status, output: run.status === 0 ? '' : `${run.stdout}${run.stderr}` }).toEqual({
+          status: 0,
+          output: '',
+        });
+      } finally {
+        rmSync(home, { recursive: true, force: true });
+      }
+    },
+    100_000,
+  );
+});
