@@ -152,9 +152,9 @@ async function scanStore(): Promise<void> {
   const writer = await server.createIdentity('walter', [{ verbs: ['wrap'], path: 'team-a' }]);
   const reader = await server.createIdentity('rita');
   const { id } = await server
-    .clientOf(writer)
+    .client(writer)
     .wrap({ to: reader.id, path: 'team-a/ledger', content, name: 'ledger.bin' });
-  const raw = Buffer.concat([...server.dumpStore()].flatMap(({ key, value }) => [Buffer.from(key), value]));
+  const raw = Buffer.concat([...server.dump()].flatMap(({ key, value }) => [Buffer.from(key), value]));
   writeFileSync(stage.path('store.raw'), raw);
   print(`   a server in this process stored the same wrap: ${raw.length} raw bytes, keys and values`);
   const slice = content.subarray(4096, 4128);
