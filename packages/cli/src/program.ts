@@ -6,6 +6,7 @@
 import { CommanderError } from 'commander';
 import { buildProgram } from './build-program.ts';
 import { processContext } from './context.ts';
+import { hideDashedIds, showDashedIds } from './dashed-ids.ts';
 import { endingOf, exitStatus, usage, type CommandError, type Ending } from './exit-status.ts';
 import type { GlobalOptions } from './settings.ts';
 
@@ -22,11 +23,11 @@ export async function runProgram(argv: readonly string[]): Promise<number> {
   process.stdout.on('error', () => undefined);
   try {
     const program = await buildProgram(new Set(argv), async (verb, command) => {
-      const context = processContext(command.optsWithGlobals<GlobalOptions>(), interruption.signal);
-      await verb.run(context, { arguments: command.args, options: command.opts() });
+      const context = processContext(showDashedIds(command.optsWithGlobals<GlobalOptions>()), interruption.signal);
+      await verb.run(context, { arguments: showDashedIds(command.args), options: showDashedIds(command.opts()) });
     });
     silence(program);
-    await program.parseAsync(argv.length === 0 ? ['--help'] : argv, { from: 'user' });
+    await program.parseAsync(argv.length === 0 ? ['--help'] : hideDashedIds(argv), { from: 'user' });
     return Number(process.exitCode ?? exitStatus.ok);
   } catch (error) {
     const { status, line } = endingOfRun(error);
