@@ -1,33 +1,11 @@
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { describe, expect, test } from '@jest/globals';
 import { randomBytes } from 'node:crypto';
 import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
-import { runCli, words, type Home, type Ran } from './testing/run-cli.ts';
-import { startService, type TestService } from './testing/service.ts';
+import { usePeople } from './testing/people.ts';
+import { runCli, words } from './testing/run-cli.ts';
 
-let service: TestService;
-let home: Home;
-
-beforeAll(async () => {
-  service = await startService();
-  home = service.makeHome();
-}, 30_000);
-
-afterAll(async () => {
-  home[Symbol.dispose]();
-  await service[Symbol.asyncDispose]();
-});
-
-/** Runs a command line as one of the people. */
-function run(person: string, command: string, input?: string | Uint8Array): Promise<Ran> {
-  const environment = { LETTERLOCK_ADDRESS: service.origin, LETTERLOCK_KEY: home.path(`${person}.key`) };
-  return runCli(words(command), { home, environment, ...(input === undefined ? {} : { input }) });
-}
-
-async function wrap(content: string | Uint8Array): Promise<string> {
-  const { stdout, stderr, status } = await run('writer', 'wrap --to reader --path team-a/db --quiet', content);
-  expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
-  return stdout.trim();
-}
+const people = usePeople();
+const { run, wrap } = people;
 
 const identifier = expect.stringMatching(/^[A-Za-z0-9_-]{22}$/);
 const hash = expect.stringMatching(/^[A-Za-z0-9_-]{43}$/);
@@ -36,14 +14,14 @@ const jws = expect.stringMatching(/^[\w-]+\.[\w-]+\.[\w-]+$/);
 describe('a wrap from file to file', () => {
   test('is looked up, opened once byte for byte, and then gone', async () => {
     const content = randomBytes(300_000);
-    writeFileSync(home.path('secret.bin'), content);
+    writeFileSync(people.home.path('secret.bin'), content);
 
     const wrapped = await run('writer', 'wrap --to reader --path team-a/db --file secret.bin -o json --expires 2h');
     expect(wrapped.status).toBe(0);
     const result = JSON.parse(wrapped.stdout) as Record<string, string>;
     expect(result).toEqual({
       id: identifier,
-      to: service.people.reader.id,
+      to: people.service.people.reader.id,
       path: 'team-a/db',
       expiresAt: expect.any(Number),
       envelopeHash: hash,
@@ -58,22 +36,22 @@ describe('a wrap from file to file', () => {
     const opened = await run('reader', `open ${id} --out got.bin`);
     expect({ status: opened.status, stderr: opened.stderr }).toEqual({ status: 0, stderr: '' });
     expect(opened.stdout).toMatch(/^name +secret\.bin$/m);
-    expect(readFileSync(home.path('got.bin')).equals(content)).toBe(true);
-    expect(statSync(home.path('got.bin')).mode & 0o777).toBe(0o600);
-    expect(existsSync(`${home.state}/claims/${id}.json`)).toBe(false);
+    expect(readFileSync(people.home.path('got.bin')).equals(content)).toBe(true);
+    expect(statSync(people.home.path('got.bin')).mode & 0o777).toBe(0o600);
+    expect(existsSync(`${people.home.state}/claims/${id}.json`)).toBe(false);
 
     const again = await run('reader', `open ${id} --out again.bin`);
     expect(again.status).toBe(5);
-    expect(again.stderr).toContain(`opened by key reader (${service.people.reader.id}), acknowledged 20`);
+    expect(again.stderr).toContain(`opened by key reader (${people.service.people.reader.id}), acknowledged 20`);
     expect(again.stderr).toContain('proved by a receipt');
-    expect(existsSync(home.path('again.bin'))).toBe(false);
+    expect(existsSync(people.home.path('again.bin'))).toBe(false);
 
     const after = await run('writer', `lookup ${id} -o json`);
     expect(JSON.parse(after.stdout)).toEqual({
       id,
       state: 'OPENED',
       at: expect.any(Number),
-      openedBy: service.people.reader.id,
+      openedBy: people.service.people.reader.id,
       opening: 'verified',
       acknowledgement: 'verified',
       receipt: jws,
@@ -105,10 +83,10 @@ describe('a wrap from file to file', () => {
     const id = await wrap('twice');
 
     const first = await run('reader', `open ${id} --no-ack`);
-    const state = JSON.parse((await run('writer', `lookup ${id} -o json`)).stdout) as { state: string };
+    const state = await people.stateOf(id);
     const second = await run('reader', `open ${id}`);
 
-    expect([first.stdout, state.state, second.stdout]).toEqual(['twice', 'CLAIMED', 'twice']);
+    expect([first.stdout, state, second.stdout]).toEqual(['twice', 'CLAIMED', 'twice']);
   });
 
   test('from another writer than --from is refused before anything is written', async () => {
@@ -123,35 +101,45 @@ describe('a wrap from file to file', () => {
 describe('a receipt', () => {
   test('verifies without the service, and not against another fingerprint', async () => {
     await run('writer', 'wrap --to reader --path team-a/db --receipt r.json', 'x');
-    const offline = { LETTERLOCK_ADDRESS: service.origin };
+    const offline = { LETTERLOCK_ADDRESS: people.service.origin };
 
-    const good = await runCli(words('receipt r.json'), { home, environment: offline });
-    const bad = await runCli(words(`receipt r.json --trust ${service.people.reader.id}`), {
-      home,
+    const good = await runCli(words('receipt r.json'), { home: people.home, environment: offline });
+    const bad = await runCli(words(`receipt r.json --trust ${people.service.people.reader.id}`), {
+      home: people.home,
       environment: offline,
     });
-    const file = readFileSync(home.path('r.json'), 'utf8');
+    const file = readFileSync(people.home.path('r.json'), 'utf8');
     // One character of the signature.
     writeFileSync(
-      home.path('forged.json'),
+      people.home.path('forged.json'),
       file.replace(/(\.[\w-]{10})(\w)([\w-]+","instanceKey)/, (_, a, b, c) => `${a}${b === 'A' ? 'B' : 'A'}${c}`),
     );
-    const forged = await runCli(words('receipt forged.json'), { home, environment: offline });
+    const forged = await runCli(words('receipt forged.json'), { home: people.home, environment: offline });
 
     expect(good.stdout).toMatch(/^receipt +valid$/m);
     expect([good.status, bad.status, forged.status]).toEqual([0, 8, 8]);
-    expect(bad.stderr).toContain(service.fingerprint);
+    expect(bad.stderr).toContain(people.service.fingerprint);
   });
 });
 
 describe('exit statuses of the service', () => {
   test.each([
-    { name: '3 for a key that is not registered', person: 'stranger', command: 'identity show reader', status: 3 },
-    { name: '4 without a grant', person: 'writer', command: 'wrap --to reader --path team-b/db', status: 4 },
-    { name: '4 for a wrap that is not there', person: 'reader', command: 'open AAAAAAAAAAAAAAAAAAAAAA', status: 4 },
-    { name: '4 for an admin call by somebody else', person: 'writer', command: 'grant list', status: 4 },
+    {
+      name: '3 for a key that is not registered',
+      person: 'stranger' as const,
+      command: 'identity show reader',
+      status: 3,
+    },
+    { name: '4 without a grant', person: 'writer' as const, command: 'wrap --to reader --path team-b/db', status: 4 },
+    {
+      name: '4 for a wrap that is not there',
+      person: 'reader' as const,
+      command: 'open AAAAAAAAAAAAAAAAAAAAAA',
+      status: 4,
+    },
+    { name: '4 for an admin call by somebody else', person: 'writer' as const, command: 'grant list', status: 4 },
   ])('$name', async ({ person, command, status }) => {
-    if (person === 'stranger') await runCli(words('key generate --out stranger.key --force'), { home });
+    if (person === 'stranger') await runCli(words('key generate --out stranger.key --force'), { home: people.home });
 
     const ran = await run(person, command, 'x');
 
@@ -160,7 +148,7 @@ describe('exit statuses of the service', () => {
   });
 
   test('7 where nobody listens', async () => {
-    const { status, stderr } = await runCli(words('status --address https://localhost:1'), { home });
+    const { status, stderr } = await runCli(words('status --address https://localhost:1'), { home: people.home });
 
     expect(status).toBe(7);
     expect(stderr).toContain('check the address');
