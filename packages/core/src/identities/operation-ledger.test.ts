@@ -1,0 +1,61 @@
+import { beforeEach, describe, expect, test } from '@jest/globals';
+import { hash43 } from '@letterlock/crypto';
+import { RegistryFixture } from './testing/registry-fixture.ts';
+
+describe('OperationLedger', () => {
+  let fixture: RegistryFixture;
+  beforeEach(() => {
+    fixture = new RegistryFixture();
+  });
+  const apply = async (name: string, exp: number) => {
+    const once = { oh: hash43(name), exp };
+    const { compare, then } = await fixture.ledger.claim(once);
+    await fixture.memory.transact({ compare, then });
+    return once;
+  };
+
+  test('an operation is applied once', async () => {
+    const once = { oh: hash43('a'), exp: fixture.clock.nowSeconds() + 600 };
+    expect(await fixture.ledger.isApplied(once)).toBe(false);
+    await apply('a', once.exp);
+    expect(await fixture.ledger.isApplied(once)).toBe(true);
+    await expect(fixture.ledger.claim(once)).rejects.toEqual(
+      expect.objectContaining({ code: 'conflict', reason: 'operation_applied' }),
+    );
+  });
+
+  test('of two claims made before either was applied, only one transaction succeeds', async () => {
+    const once = { oh: hash43('a'), exp: fixture.clock.nowSeconds() + 600 };
+    const claims = [await fixture.ledger.claim(once), await fixture.ledger.claim(once)];
+    const outcomes = [];
+    for (const { compare, then } of claims) outcomes.push((await fixture.memory.transact({ compare, then })).succeeded);
+    expect(outcomes).toEqual([true, false]);
+  });
+
+  test('is not forgotten while any clock within 300 s still accepts it, and then is', async () => {
+    const once = await apply('a', fixture.clock.nowSeconds() + 600);
+    fixture.clock.advance(600 + 299);
+    expect(await fixture.ledger.sweep({ limit: 10 })).toEqual({ deleted: 0 });
+    expect(await fixture.ledger.isApplied(once)).toBe(true);
+    fixture.clock.advance(1);
+    expect(await fixture.ledger.sweep({ limit: 10 })).toEqual({ deleted: 1 });
+    expect(await fixture.ledger.isApplied(once)).toBe(false);
+  });
+
+  test('a sweep goes on where it stopped, and leaves what is valid', async () => {
+    const now = fixture.clock.nowSeconds();
+    for (let number = 0; number < 5; number += 1) await apply(`ended ${number}`, now);
+    const valid = await apply('valid', now + 600);
+    fixture.clock.advance(300);
+    let deleted = 0;
+    let after: string | undefined;
+    do {
+      const swept = await fixture.ledger.sweep({ limit: 2, ...(after === undefined ? {} : { after }) });
+      deleted += swept.deleted;
+      ({ after } = swept);
+    } while (after !== undefined);
+    expect(deleted).toBe(5);
+    expect(await fixture.ledger.isApplied(valid)).toBe(true);
+    expect(fixture.memory.size).toBe(1);
+  });
+});
