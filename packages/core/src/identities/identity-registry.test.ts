@@ -93,15 +93,14 @@ describe('IdentityRegistry', () => {
       expect((await fixture.identities.currentKeyset(current.id))?.jws).toBe(current.jws);
     });
 
-    test.each([
-      { name: 'expires now', exp: 0, isGood: false },
-      { name: 'expires in a second', exp: 1, isGood: true },
-    ])('a keyset that $name: accepted is $isGood', async ({ exp, isGood }) => {
-      const keyset = next({ exp: fixture.clock.nowSeconds() + exp });
-      const registered = fixture.registerByOperation(keyset);
-      await (isGood
-        ? expect(registered).resolves.toMatchObject({ created: true })
-        : expect(registered).rejects.toEqual(refused('bad_key', 'keyset_expired')));
+    test('refuses a keyset that has expired', async () => {
+      const keyset = next({ exp: fixture.clock.nowSeconds() });
+      await expect(fixture.registerByOperation(keyset)).rejects.toEqual(refused('bad_key', 'keyset_expired'));
+    });
+
+    test('accepts a keyset that expires in a second', async () => {
+      const keyset = next({ exp: fixture.clock.nowSeconds() + 1 });
+      await expect(fixture.registerByOperation(keyset)).resolves.toMatchObject({ created: true });
     });
 
     test("refuses an admin's key: no admin role can open or read", async () => {

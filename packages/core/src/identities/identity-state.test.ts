@@ -39,6 +39,6 @@ describe('decideRegistration()', () => {
     for (let seq = 2; seq <= 70; seq += 1) state = after(state, keysetOf(seq, seq % 2 === 0 ? second : first));
     expect(state.record.earlier).toHaveLength(64);
     expect(state.record.earlier.at(-1)).toEqual({ kid: first.thumbprint, seq: 69 });
-    expect(identityRecord({ ...state.record, earlier: [...state.record.earlier] } as never, '')).toEqual(state.record);
+    expect(identityRecord({ ...state.record }, '')).toEqual(state.record);
   });
 });

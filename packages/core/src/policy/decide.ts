@@ -3,7 +3,7 @@
  * It must never read the store or the clock: what it decides from is passed in.
  * @module
  */
-import { ProblemError, type Operation, type Verb } from '@letterlock/protocol';
+import { ProblemError, type OperationArguments, type OperationName, type Verb } from '@letterlock/protocol';
 import type { Proven } from '../proof/proven.ts';
 import { findGrant } from './grants.ts';
 import type { ActionName, ActionOf, Permitted } from './permitted.ts';
@@ -37,22 +37,27 @@ export function permit<N extends ActionName>(action: ActionOf<N>, proven: Proven
   return decision.value;
 }
 
-/** The action that a signed operation asks for; undefined for `init`, which happens before there is anybody to permit it. */
-export function actionOfOperation(operation: Operation): ActionOf<OperationActionName> | undefined {
-  switch (operation.op) {
-    case 'init':
-      return undefined;
-    case 'identity.put':
-    case 'identity.revoke':
-      return { act: operation.op, id: operation.args.id };
-    case 'grant.put':
-    case 'grant.delete':
-      return { act: operation.op, path: operation.args.path, who: operation.args.who };
-    case 'seal':
-    case 'share.ack':
-      return { act: operation.op };
-  }
-}
 /** Actions that only a signed operation can ask for. */
 export type OperationActionName =
   'identity.put' | 'identity.revoke' | 'grant.put' | 'grant.delete' | 'seal' | 'share.ack';
+
+/** What each operation asks for; `init` happens before there is anybody to permit it. */
+const actionsOf: {
+  readonly [N in OperationName]: (args: OperationArguments<N>) => ActionOf<OperationActionName> | undefined;
+} = {
+  init: () => undefined,
+  'identity.put': ({ id }) => ({ act: 'identity.put', id }),
+  'identity.revoke': ({ id }) => ({ act: 'identity.revoke', id }),
+  'grant.put': ({ path, who }) => ({ act: 'grant.put', path, who }),
+  'grant.delete': ({ path, who }) => ({ act: 'grant.delete', path, who }),
+  seal: () => ({ act: 'seal' }),
+  'share.ack': () => ({ act: 'share.ack' }),
+};
+
+/** The action that a signed operation asks for; undefined for `init`. */
+export function actionOfOperation<N extends OperationName>(operation: {
+  readonly op: N;
+  readonly args: OperationArguments<N>;
+}): ActionOf<OperationActionName> | undefined {
+  return actionsOf[operation.op](operation.args);
+}

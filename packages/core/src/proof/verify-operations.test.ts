@@ -9,7 +9,7 @@ import {
   signOperation,
   type SigningKey,
 } from '@letterlock/crypto';
-import { canonicalize, lifetimes, typ, type JcsObject, type Operation } from '@letterlock/protocol';
+import { canonicalize, lifetimes, typ, type Operation } from '@letterlock/protocol';
 import { FixedClock } from '../store/testing/fixed-clock.ts';
 import { signaturesNeeded } from './operation-rules.ts';
 import { exporter, origin, ProofFixture } from './testing/proof-fixture.ts';
@@ -26,8 +26,7 @@ describe('verifyOperations()', () => {
   let operation: Operation;
   const verify = (jwss: readonly string[], needed = 1, change: object = {}) =>
     verifyOperations(jwss, { admins, inst, clock, received, k: () => needed, ...change });
-  const signed = (change: object = {}, key: SigningKey = alice) =>
-    signOperation(key, { ...operation, ...change } as Operation);
+  const signed = (change: object = {}, key: SigningKey = alice) => signOperation(key, { ...operation, ...change });
   beforeEach(() => {
     operation = {
       op: 'identity.put',
@@ -43,7 +42,7 @@ describe('verifyOperations()', () => {
     expect(verified).toMatchObject({
       isComplete: true,
       operation,
-      oh: hash43(canonicalize(operation as unknown as JcsObject)),
+      oh: hash43(canonicalize(operation)),
       exp: operation.exp,
       signers: [alice.thumbprint],
       have: 1,
@@ -175,7 +174,7 @@ describe('verifyOperations()', () => {
   });
 
   test('T-13 operation claims under the typ of an unseal are no operation', async () => {
-    const jws = signJws({ typ: typ.unseal, key: alice, claims: operation as unknown as JcsObject });
+    const jws = signJws({ typ: typ.unseal, key: alice, claims: operation });
     await expect(verify([jws])).rejects.toEqual(expect.objectContaining({ code: 'bad_encoding', reason: 'wrong_typ' }));
   });
 

@@ -8,7 +8,6 @@ import {
   canonicalize,
   parseCanonical,
   type Evidence,
-  type JcsObject,
   type Operation,
   type RegisterRequest,
 } from '@letterlock/protocol';
@@ -61,7 +60,7 @@ export class RegistryFixture {
   ): { readonly jws: string; readonly once: OperationOnce } {
     const { key = this.admin.key, inst = this.inst, exp = this.clock.nowSeconds() + 600 } = change;
     const operation = { op, args, exp, inst, nonce: randomIdentifier() } as unknown as Operation;
-    const oh = hash43(canonicalize(operation as unknown as JcsObject));
+    const oh = hash43(canonicalize(operation));
     return { jws: signOperation(key, operation), once: { oh, exp } };
   }
 
