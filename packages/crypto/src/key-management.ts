@@ -6,7 +6,6 @@
 import {
   constants,
   createCipheriv,
-  createDecipheriv,
   diffieHellman,
   generateKeyPairSync,
   hash,
@@ -64,12 +63,6 @@ export function concatKdf(sharedSecret: Uint8Array, other: Uint8Array = otherInf
 export function wrapKey(wrappingKey: Uint8Array, key: Uint8Array): Buffer {
   const cipher = createCipheriv('id-aes256-wrap', wrappingKey, keyWrapInitialValue);
   return Buffer.concat([cipher.update(key), cipher.final()]);
-}
-
-/** Undoes wrapKey. @throws Error if the integrity check fails; the caller turns it into its one error. */
-export function unwrapKey(wrappingKey: Uint8Array, wrapped: Uint8Array): Buffer {
-  const decipher = createDecipheriv('id-aes256-wrap', wrappingKey, keyWrapInitialValue);
-  return Buffer.concat([decipher.update(wrapped), decipher.final()]);
 }
 
 function wrapByAgreement(contentKey: Uint8Array, to: SealingKey): ManagedKey {

@@ -151,10 +151,16 @@ describe('T-09 one key has one identity', () => {
     }
   });
 
-  test('a P-256 key with explicit curve parameters is the same identity as with the name', () => {
-    const { publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256', paramEncoding: 'explicit' });
-    const named = importVerifyingKey(exported(publicKey));
-    expect(verifyingKeyOf(publicKey).thumbprint).toBe(named.thumbprint);
+  test.each(['P-256', 'P-384'])('refuses a %s key with explicit curve parameters', async (namedCurve) => {
+    const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve, paramEncoding: 'explicit' });
+    for (const call of [
+      () => verifyingKeyOf(publicKey),
+      () => sealingKeyOf(publicKey),
+      () => signingKeyOf(privateKey),
+      () => openingKeyOf(privateKey),
+    ]) {
+      await expect(refusalOf(call)).resolves.toMatchObject({ code: 'bad_key', reason: 'key_curve_parameters' });
+    }
   });
 
   test('refuses explicit curve parameters with another generator', async () => {

@@ -72,6 +72,12 @@ const pointChecks: Partial<Record<KeyKind, (jwk: PublicJwk) => boolean>> = {
   RSA: (jwk) => decodeBase64url(member(jwk, 'n')).at(-1)! % 2 === 1,
 };
 
+/** AlgorithmIdentifier of SubjectPublicKeyInfo, behind the two octets of the outer header. @source RFC 5480 §2.1.1 */
+const namedCurves: Partial<Record<KeyKind, Buffer>> = {
+  'P-256': Buffer.from('301306072a8648ce3d020106082a8648ce3d030107', 'hex'),
+  'P-384': Buffer.from('301006072a8648ce3d020106052b81040022', 'hex'),
+};
+
 /** How node:crypto generates each kind. */
 const generators: Readonly<Record<KeyKind, () => { readonly privateKey: KeyObject }>> = {
   'P-256': () => generateKeyPairSync('ec', { namedCurve: 'P-256' }),
@@ -93,23 +99,23 @@ export function importSealingKey(jwk: unknown): SealingKey {
 
 /** A signer's key from a KeyObject, such as that of a certificate. @throws 'bad_key' */
 export function verifyingKeyOf(publicKey: KeyObject): VerifyingKey {
-  return verifying(describePublic(publicKey));
+  return verifying(describeForeign(publicKey));
 }
 
 /** A receiver's key from a KeyObject. @throws 'bad_key' */
 export function sealingKeyOf(publicKey: KeyObject): SealingKey {
-  return sealing(describePublic(publicKey));
+  return sealing(describeForeign(publicKey));
 }
 
 /** @throws 'bad_key' unless it is a private key within the policy. */
 export function signingKeyOf(privateKey: KeyObject): SigningKey {
-  const described = describePublic(publicHalf(privateKey));
+  const described = describeForeign(publicHalf(privateKey));
   return purposed('sign', { ...described, keyObject: privateKey }, signatureAlgorithmOf(described.kind));
 }
 
 /** @throws 'bad_key' unless it is a private key within the policy. */
 export function openingKeyOf(privateKey: KeyObject): OpeningKey {
-  const described = describePublic(publicHalf(privateKey));
+  const described = describeForeign(publicHalf(privateKey));
   return purposed('open', { ...described, keyObject: privateKey }, managementAlgorithmOf(described.kind));
 }
 
@@ -189,6 +195,19 @@ function importPublic(input: unknown): PublicKeyFacts {
   const facts = describePublic(keyObject);
   if (facts.kind !== kind || members.some((name) => member(facts.jwk, name) !== given[name])) {
     throw badKey('key_not_canonical', 'A key is not in its canonical form');
+  }
+  return facts;
+}
+
+/** A KeyObject that did not come from a JWK may hold a curve by its parameters: with an odd cofactor OpenSSL still names it. */
+function describeForeign(keyObject: KeyObject): PublicKeyFacts {
+  const facts = describePublic(keyObject);
+  const named = namedCurves[facts.kind];
+  if (named !== undefined) {
+    const spki = keyObject.export({ type: 'spki', format: 'der' });
+    if (!spki.subarray(2, 2 + named.length).equals(named)) {
+      throw badKey('key_curve_parameters', 'A curve is given by its parameters, not by its name');
+    }
   }
   return facts;
 }

@@ -1,6 +1,6 @@
 /** RFC 3394 (AES key wrap), section 4.6: 256 bits under 256 bits. @module */
 import { expect, test } from '@jest/globals';
-import { unwrapKey, wrapKey } from './key-management.ts';
+import { wrapKey } from './key-management.ts';
 import { rfcVectors } from './testing/rfc-vectors.ts';
 
 const vector = rfcVectors<{ readonly wrappingKey: string; readonly key: string; readonly wrapped: string }>('rfc3394');
@@ -10,13 +10,4 @@ const [wrappingKey, key, wrapped] = [vector.wrappingKey, vector.key, vector.wrap
 
 test('RFC 3394 section 4.6', () => {
   expect(wrapKey(wrappingKey!, key!)).toEqual(wrapped);
-  expect(unwrapKey(wrappingKey!, wrapped!)).toEqual(key);
-});
-
-test('any flipped bit is refused', () => {
-  for (let bit = 0; bit < wrapped!.length * 8; bit += 5) {
-    const changed = Buffer.from(wrapped!);
-    changed[bit >> 3]! ^= 1 << (bit & 7);
-    expect(() => unwrapKey(wrappingKey!, changed)).toThrow();
-  }
 });
