@@ -3,8 +3,10 @@
  * Must never make a text that depends on the clock, the machine or the order of a folder's listing.
  * @module
  */
+import { generateCommandLine } from './reference-cli.ts';
 import { generateConfiguration } from './reference-configuration.ts';
 import { generateErrors } from './reference-errors.ts';
+import { generateHttpApi } from './reference-http-api.ts';
 
 export interface Generator {
   /** Path from the repository's root. */
@@ -14,6 +16,8 @@ export interface Generator {
 }
 
 export const generators: readonly Generator[] = [
+  { file: 'docs/reference/cli.md', generate: generateCommandLine },
   { file: 'docs/reference/configuration.md', generate: generateConfiguration },
   { file: 'docs/reference/errors.md', generate: generateErrors },
+  { file: 'docs/reference/http-api.md', generate: generateHttpApi },
 ];

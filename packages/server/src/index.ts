@@ -11,4 +11,5 @@ export {
   type LoadConfigOptions,
   type SettingDescription,
 } from './config.ts';
+export { buildOpenApi } from './http/openapi.ts';
 export { startServer, type RunningServer, type StartOptions } from './main.ts';
