@@ -6,7 +6,7 @@
 import { Agent, request as httpRequest, type IncomingHttpHeaders, type IncomingMessage } from 'node:http';
 import { isIP } from 'node:net';
 import { connect as tlsConnect, type TLSSocket } from 'node:tls';
-import { verifyingKeyOf } from '@letterlock/crypto';
+import { verifyingKeyOf, type VerifyingKey } from '@letterlock/crypto';
 import { channelBinding, headerNames, routes } from '@letterlock/protocol';
 import type { ServerAddress } from './address.ts';
 import { ConnectionError } from './errors.ts';
@@ -80,6 +80,8 @@ export class Connection {
   readonly certificates: readonly string[];
   /** Set once the signed state was verified on this connection. */
   server: VerifiedServer | undefined;
+  /** The instance key that the server names and that the pin admits; unproven unless `server` is set. */
+  instanceKey: VerifyingKey | undefined;
   /** The state with which the connection began, until the next request. */
   firstState: ServerState | undefined;
   /** `Date` of the last answer. */

@@ -62,6 +62,12 @@ describe('a wrap at the real service', () => {
     await expect(server.client(createIdentity()).status(id)).rejects.toMatchObject({ code: 'bad_proof' });
   });
 
+  test('is reached by another name than is dialled', async () => {
+    const address = server.address.replace('127.0.0.1', 'localhost');
+    const writer = server.client(alice, { address, dialHost: '127.0.0.1' });
+    expect((await writer.wrap({ ...secret, to: bob.id })).receipt.st).toBe('STORED');
+  });
+
   test('is taken back by its writer', async () => {
     const writer = server.client(alice);
     const { id } = await writer.wrap({ ...secret, to: bob.id });

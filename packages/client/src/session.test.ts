@@ -304,9 +304,10 @@ describe('deadlines', () => {
   test('end an attempt before the call, which goes on elsewhere', async () => {
     const { service, alice, client } = fixture;
     interceptPath(alice.id, 'hang');
-    const calling = client(alice, { attemptTimeoutMilliseconds: 200 });
+    const calling = client(alice, { attemptTimeoutMilliseconds: 200, attempts: 20 });
     expect((await calling.identity(alice.id)).id).toBe(alice.id);
-    expect(service.connections).toBe(2);
+    const [first, last] = [service.requests(alice.id)[0]!, service.requests(alice.id).at(-1)!];
+    expect(last.connection).not.toBe(first.connection);
   });
 
   test('hold while waiting for a free connection', async () => {

@@ -14,7 +14,7 @@ import { ConnectionError, LetterlockError, type Outcome } from './errors.ts';
 import type { Identity } from './identity.ts';
 import { ConnectionPool } from './pool.ts';
 import { ServerClock } from './server-clock.ts';
-import { readState, type ServerState, type ServerTrust, type VerifiedServer } from './trust.ts';
+import { noInstanceKey, readState, type ServerState, type ServerTrust, type VerifiedServer } from './trust.ts';
 
 /** Something that a person should see and that stops nothing. */
 export interface Warning {
@@ -176,9 +176,9 @@ export class Session {
       const bodyHash = hash43(body ?? '');
       await plan.beforeSend?.(bodyHash);
       const path = routePath(plan.route, plan.segments);
-      const headers = route.authentication.startsWith('proof')
-        ? this.#proof(connection, { method: route.method, path, bodyHash, nonce })
-        : {};
+      const needsProof = route.authentication.startsWith('proof');
+      if (needsProof && connection.instanceKey === undefined) throw noInstanceKey();
+      const headers = needsProof ? this.#proof(connection, { method: route.method, path, bodyHash, nonce }) : {};
       const answer = await connection.request(
         { method: route.method, path, headers, ...(body === undefined ? {} : { body }) },
         signal,
@@ -253,6 +253,7 @@ export class Session {
     }
     this.clock.observe(connection.date);
     connection.server = state.server;
+    connection.instanceKey = state.instanceKey;
     if (state.secondsPastExpiry > 0) {
       this.warn({
         code: 'state_expired',

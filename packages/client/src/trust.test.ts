@@ -89,6 +89,13 @@ describe('a server that is not the pinned one', () => {
     expectNoProof(service);
   });
 
+  test('and says that it is uninitialised never receives a proof for its unseal state', async () => {
+    const { service, alice, client } = fixture;
+    service.changeState = ({ td, v }) => withoutAbsent({ state: 'uninitialised', td, v });
+    await expect(client(alice).unsealStatus()).rejects.toMatchObject({ name: 'TrustError', code: 'state_invalid' });
+    expectNoProof(service);
+  });
+
   test.each([
     { name: 'a problem', answer: { status: 500, body: {} } },
     { name: 'another document', answer: { status: 200, body: { hello: 'world' } } },
@@ -173,6 +180,17 @@ describe('the statement', () => {
     expect(warnings).toEqual([
       'state_expired: The state of the server ended 4000 s ago by the local clock; is the clock right?',
     ]);
+  });
+
+  test('is read anew by each state()', async () => {
+    const { service, alice, client } = fixture;
+    const calling = client(alice);
+    await calling.state();
+    expect(service.seen).toHaveLength(1);
+    service.changeState = ({ sik, td, v }) => withoutAbsent({ sik, state: 'sealed', td, v });
+    expect((await calling.state()).state).toBe('sealed');
+    expect((await calling.state()).state).toBe('sealed');
+    expect(service.seen).toHaveLength(3);
   });
 
   test('is read again on a connection from before the unsealing', async () => {

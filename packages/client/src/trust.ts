@@ -65,7 +65,7 @@ export function readState(body: Uint8Array, tlsThumbprint: string, nowSeconds: n
     return { ...common, server: undefined, secondsPastExpiry: 0 };
   }
   if (instanceKey === undefined) {
-    throw new TrustError('state_invalid', 'Cannot trust the server: it names no instance key');
+    throw noInstanceKey();
   }
   const claims = verifyClaims(answer.jws, instanceKey, tlsThumbprint);
   if (claims.td !== answer.td) {
@@ -76,6 +76,11 @@ export function readState(body: Uint8Array, tlsThumbprint: string, nowSeconds: n
     server: { fingerprint: instanceKey.thumbprint, instanceKey, instance: claims.inst, trustDomain: claims.td },
     secondsPastExpiry: Math.max(0, nowSeconds - claims.exp),
   };
+}
+
+/** For a server that nobody can tell from another one. */
+export function noInstanceKey(): TrustError {
+  return new TrustError('state_invalid', 'Cannot trust the server: it names no instance key');
 }
 
 function readAnswer(body: Uint8Array): {

@@ -35,6 +35,7 @@ import { readDocument } from './answers.ts';
 import { Deadline, type CallOptions } from './deadline.ts';
 import { IntegrityError, integrityOf, TrustError } from './errors.ts';
 import type { Reply, Session } from './session.ts';
+import { noInstanceKey } from './trust.ts';
 
 /** What an admin pins about its share; `commitment` is compared before the share is given (T-35). */
 export interface SharePin {
@@ -236,7 +237,7 @@ async function checkTranscript(
 
 function requireKey(key: VerifyingKey | undefined): VerifyingKey {
   if (key !== undefined) return key;
-  throw new TrustError('state_invalid', 'Cannot trust the server: it names no instance key');
+  throw noInstanceKey();
 }
 
 function bootMismatch(): TrustError {
