@@ -63,7 +63,7 @@ const byErrorName: Readonly<Record<string, { readonly exit: ExitName; readonly n
   },
   TrustError: {
     exit: 'integrity',
-    next: 'compare the fingerprint with who runs the service before you trust it; see "letterlock trust show"',
+    next: 'a restarted transient service is a new instance: compare the fingerprint with who runs it, then: letterlock trust add --replace',
   },
   IntegrityError: { exit: 'integrity', next: 'keep the claim and tell who runs the service' },
 };
@@ -73,17 +73,29 @@ export interface Ending {
   readonly line: string;
 }
 
+interface ErrorFacts {
+  readonly name?: string;
+  readonly message?: string;
+  readonly code?: string;
+  /** What TrustError compares. */
+  readonly expected?: string;
+  readonly actual?: string;
+}
+
 /** The exit status and the one line for anything thrown. */
 export function endingOf(error: unknown): Ending {
   if (error instanceof CommandError) return ending(exitStatus[error.exit], error.message, error.next);
   if (isProblemError(error)) {
     return ending(problems[error.code].exit, problemMessage(error), nextByCode[error.code]);
   }
-  const { name = '', message = '', code = '' } = (error ?? {}) as { name?: string; message?: string; code?: string };
+  const { name = '', message = '', code = '', expected, actual } = (error ?? {}) as ErrorFacts;
   if (Object.hasOwn(byErrorName, name)) {
     const { exit, next } = byErrorName[name]!;
-    return ending(exitStatus[exit], message, next);
+    const facts = [expected && `expected was ${expected}`, actual && `shown was ${actual}`].filter(Boolean).join(', ');
+    return ending(exitStatus[exit], facts === '' ? message : `${message} (${facts})`, next);
   }
+  // A number or a length out of range is what the SDK was asked for.
+  if (name === 'RangeError') return ending(exitStatus.usage, message, 'see --help');
   if (name === 'AbortError') return ending(exitStatus.interrupted, 'Interrupted');
   if (/^E[A-Z]+$/.test(code)) return ending(exitStatus.usage, `Cannot use a file: ${message}`);
   return ending(exitStatus.internal, `Unexpected failure: ${message}`, 'please report it');

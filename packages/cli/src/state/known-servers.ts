@@ -8,6 +8,8 @@ import { isRecordOf, readJsonFile, writeJsonFile } from './json-file.ts';
 
 /** Commitment of one admin's share; the pin of it is what stops a substituted seal configuration. */
 export interface SharePin {
+  /** Id of the installation, 22 characters. */
+  readonly instance: string;
   readonly generation: number;
   /** 43 characters. */
   readonly commitment: string;
@@ -92,6 +94,7 @@ function isSharePin(value: unknown): value is SharePin {
   return (
     typeof pin === 'object' &&
     pin !== null &&
+    typeof pin.instance === 'string' &&
     Number.isInteger(pin.generation) &&
     typeof pin.commitment === 'string' &&
     typeof pin.boot === 'string'

@@ -22,23 +22,10 @@ export const verb = defineVerb({
     const { client, origin, identity } = connected;
     const { signal } = context;
     await ensurePinned(context, connected);
-    const known = context.knownServers.find(origin);
-    const before = options.replace ? undefined : known?.shares?.[identity.id];
-    const share = await context.progress(
-      'Checking your share',
-      client.checkShare({
-        signal,
-        ...(before === undefined || known === undefined
-          ? {}
-          : { pin: { instance: known.instance, generation: before.generation, commitment: before.commitment } }),
-      }),
-    );
+    const before = options.replace ? undefined : context.knownServers.find(origin)?.shares?.[identity.id];
+    const share = await context.progress('Checking your share', client.checkShare({ signal, pin: before }));
     const { boot } = await client.unsealStatus({ signal });
-    context.knownServers.pinShare(origin, identity.id, {
-      generation: share.generation,
-      commitment: share.commitment,
-      boot,
-    });
+    context.knownServers.pinShare(origin, identity.id, { ...share, boot });
     context.output.result({ admin: identity.id, generation: share.generation, isNew: before === undefined, boot }, [
       ['share', before === undefined ? 'opens, pinned now' : 'opens, and is the pinned one'],
       ['generation', String(share.generation)],

@@ -5,14 +5,7 @@
  */
 import { lookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
-import {
-  LetterlockClient,
-  parseAddress,
-  type Boot,
-  type Identity,
-  type ShareOutcome,
-  type SharePin,
-} from '@letterlock/client';
+import { LetterlockClient, parseAddress, type Boot, type Identity, type ShareOutcome } from '@letterlock/client';
 import { checkFingerprint, readIdentity, readOrigin, trustedFingerprint } from '../connect.ts';
 import type { Context } from '../context.ts';
 import { CommandError, exitStatus, usage } from '../exit-status.ts';
@@ -101,20 +94,15 @@ async function visit(context: Context, client: LetterlockClient, chosen: Chosen)
 }
 
 function give(context: Context, client: LetterlockClient, chosen: Chosen): Promise<ShareOutcome> {
-  const known = context.knownServers.find(chosen.origin);
-  const share = known?.shares?.[chosen.identity.id];
-  if ((known === undefined || share === undefined) && !chosen.acceptUnpinnedShare) {
+  const share = context.knownServers.find(chosen.origin)?.shares?.[chosen.identity.id];
+  if (share === undefined && !chosen.acceptUnpinnedShare) {
     throw usage(
       'Cannot give your share: it was never checked on this machine, so nothing shows that the server asks for the right one',
       'unseal from the machine where "share check" was run, or add --accept-unpinned-share',
     );
   }
-  const pin: SharePin | { readonly acceptUnpinned: true } =
-    known === undefined || share === undefined
-      ? { acceptUnpinned: true }
-      : { instance: known.instance, generation: share.generation, commitment: share.commitment };
   return client.giveShare({
-    pin,
+    pin: share ?? { acceptUnpinned: true },
     // A person may have to look into a log first.
     timeoutMilliseconds: 600_000,
     signal: context.signal,

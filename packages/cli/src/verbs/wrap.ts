@@ -55,8 +55,9 @@ export const verb = defineVerb({
   async run(context, { options: given }) {
     const to = required(given.to, '--to', 'the recipient, an id or a pinned name');
     const path = required(given.path, '--path', 'a path that your grant covers');
+    const about = aboutOf(path, given);
     if (given.offline) {
-      await wrapOffline(context, to, path, given);
+      await wrapOffline(context, to, about, given);
       return;
     }
     if (given.out !== undefined || given.keyset !== undefined)
@@ -64,7 +65,7 @@ export const verb = defineVerb({
     if (given.receipt !== undefined) checkTarget(given.receipt, given.force);
     using connected = await connect(context);
     const recipient = await fetchKeyset(context, connected, to);
-    const content = await readContent(context, path, given);
+    const content = { ...about, content: await readSecret(context, given.file) };
     try {
       const { client } = connected;
       const { signal } = context;
@@ -88,20 +89,23 @@ export const verb = defineVerb({
   },
 });
 
-async function wrapOffline(context: Context, to: string, path: string, given: Options): Promise<void> {
+async function wrapOffline(context: Context, to: string, about: About, given: Options): Promise<void> {
   const out = required(given.out, '--out', 'the file for the envelope');
   checkTarget(out, given.force);
   const writer = await readIdentity(context);
   const recipient = offlineKeyset(context, to, given.keyset);
-  const content = await readContent(context, path, given);
+  const content = { ...about, content: await readSecret(context, given.file) };
   try {
     const sealed = await sealWrap({ ...content, to: recipient, writer, iat: context.now() });
     writeWholeFile(out, sealed.storable, { isReplacing: given.force });
-    context.output.result({ id: sealed.id, to: recipient.id, path, file: out, envelopeHash: sealed.envelopeHash }, [
-      ['id', sealed.id],
-      ['for', nameAndId(context, recipient.id)],
-      ['file', out],
-    ]);
+    context.output.result(
+      { id: sealed.id, to: recipient.id, path: about.path, file: out, envelopeHash: sealed.envelopeHash },
+      [
+        ['id', sealed.id],
+        ['for', nameAndId(context, recipient.id)],
+        ['file', out],
+      ],
+    );
     context.output.note(
       'Store it within five minutes: the service refuses an envelope whose time is further from its own.',
     );
@@ -129,22 +133,18 @@ function offlineKeyset(context: Context, to: string, file: string | undefined): 
   return keyset;
 }
 
-type Content = WrapContent & { readonly content: Uint8Array<ArrayBuffer>; readonly expiresInSeconds: number };
+type About = Omit<WrapContent, 'content'> & { readonly expiresInSeconds: number };
 
-/** Durations are checked before the secret is read. */
-async function readContent(context: Context, path: string, given: Options): Promise<Content> {
-  const expiresInSeconds = parseDuration(given.expires ?? '24h', '--expires');
-  const windowSeconds = parseDuration(given.window ?? '60s', '--window');
-  const { file } = given;
-  const name = given.name ?? (file === undefined || file === '-' ? undefined : basename(file));
-  const about = {
+/** What is said about the secret; mistakes in it show before the secret is read. */
+function aboutOf(path: string, { expires, window, file, name: givenName, type }: Options): About {
+  const name = givenName ?? (file === undefined || file === '-' ? undefined : basename(file));
+  return {
     path,
-    expiresInSeconds,
-    windowSeconds,
+    expiresInSeconds: parseDuration(expires ?? '24h', '--expires'),
+    windowSeconds: parseDuration(window ?? '60s', '--window'),
     ...(name === undefined ? {} : { name }),
-    ...(given.type === undefined ? {} : { type: given.type }),
+    ...(type === undefined ? {} : { type }),
   };
-  return { ...about, content: await readSecret(context, file) };
 }
 
 async function readSecret(context: Context, file: string | undefined): Promise<Uint8Array<ArrayBuffer>> {
