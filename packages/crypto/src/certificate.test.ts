@@ -202,7 +202,7 @@ describe('readCertificate()', () => {
     { name: 'two certificates', input: pem + pem },
     { name: 'no certificate', input: 'hello' },
     { name: 'nothing', input: '' },
-    { name: 'a private key', input: leaf.privateKey.export({ type: 'pkcs8', format: 'pem' }) as string },
+    { name: 'a private key', input: leaf.privateKey.export({ type: 'pkcs8', format: 'pem' }) },
     { name: 'a damaged certificate', input: pem.replace('MII', 'MIX') },
     { name: 'bytes behind it', input: Buffer.concat([leaf.der, Buffer.alloc(2)]) },
     { name: 'a weak key', input: leafOf({ pair: generateKeyPairSync('rsa', { modulusLength: 1024 }) }).der },

@@ -12,7 +12,6 @@ import {
   publicOfOpening,
   sealingKeyOf,
   signingKeyOf,
-  thumbprint,
   verifyingKeyOf,
 } from './keys.ts';
 import { refusalOf } from './testing/problems.ts';
@@ -42,15 +41,13 @@ describe('importVerifyingKey(), importSealingKey()', () => {
     { name: 'X25519', jwk: x25519, signature: undefined, management: 'ECDH-ES+A256KW' },
     { name: 'RSA', jwk: rsa, signature: 'PS256', management: 'RSA-OAEP-256' },
   ])('a $name key has at most one algorithm for each purpose', async ({ name, jwk, signature, management }) => {
+    const refusal = { code: 'bad_key', reason: 'key_use' };
     for (const { algorithm, use } of [
       { algorithm: signature, use: importVerifyingKey },
       { algorithm: management, use: importSealingKey },
     ]) {
-      if (algorithm === undefined) {
-        await expect(refusalOf(() => use(jwk))).resolves.toMatchObject({ code: 'bad_key', reason: 'key_use' });
-      } else {
-        expect(use(jwk)).toMatchObject({ kind: name, algorithm, jwk, thumbprint: thumbprint(use(jwk).jwk) });
-      }
+      const outcome: unknown = algorithm === undefined ? await refusalOf(() => use(jwk)) : use(jwk);
+      expect(outcome).toMatchObject(algorithm === undefined ? refusal : { kind: name, algorithm, jwk });
     }
   });
 
@@ -65,7 +62,7 @@ describe('importVerifyingKey(), importSealingKey()', () => {
     const key = importVerifyingKey(jwk);
     jwk['x'] = p256['y']!;
     expect(key.jwk).toEqual(p256);
-    expect(() => Object.assign(key.jwk, { x: 'A' })).toThrow();
+    expect(() => Object.assign(key.jwk, { x: 'A' })).toThrow('read only');
   });
 
   test('public halves keep thumbprint and kind', () => {

@@ -1,6 +1,14 @@
 /** Payloads: commitment, padding, and one refusal for everything. @module */
 import { describe, expect, test } from '@jest/globals';
-import { decodeBase64url, encodeBase64url, labels, typ, type EnvelopeHeader } from '@letterlock/protocol';
+import {
+  decodeBase64url,
+  encodeBase64url,
+  labels,
+  ProblemError,
+  toProblemDocument,
+  typ,
+  type EnvelopeHeader,
+} from '@letterlock/protocol';
 import { hash43, randomIdentifier } from './bytes.ts';
 import { deriveKey } from './hkdf.ts';
 import { pad, unpad } from './padding.ts';
@@ -25,6 +33,8 @@ function sealPadded(padded: Uint8Array, members: Record<string, unknown> = {}): 
 }
 const padded = pad(Buffer.from('hunter2'));
 const changed = (at: number, value: number): Uint8Array => Uint8Array.from(padded).with(at, value);
+
+const document = JSON.stringify(toProblemDocument(new ProblemError('bad_envelope')));
 
 describe('openPayload()', () => {
   test.each([0, 1, 251, 252, 253, 508, 65_536, 524_288])('gives back %i bytes, padded to 256', async (length) => {
@@ -59,18 +69,16 @@ describe('openPayload()', () => {
   ])('T-16 gives the one refusal for $name', async ({ change }) => {
     const refusal = await refusalOf(() => openPayload({ ...valid, ...change }));
     // What a caller can see and what the log says are both the same for all rows.
-    expect({ ...refusal, message: refusal.message, cause: undefined }).toEqual({
-      name: 'ProblemError',
+    const { code, status, message, detail, reason, members } = refusal;
+    expect({ code, status, message, detail, reason, members }).toEqual({
       code: 'bad_envelope',
       status: 400,
+      message: 'The envelope is not acceptable',
       detail: undefined,
       reason: 'envelope_integrity',
       members: {},
-      retryAfterSeconds: undefined,
-      allow: undefined,
-      message: 'The envelope is not acceptable',
-      cause: undefined,
     });
+    expect(JSON.stringify(toProblemDocument(refusal))).toBe(document);
   });
 
   test('T-15 the commitment is compared before the payload is looked at', async () => {

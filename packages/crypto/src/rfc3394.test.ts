@@ -3,7 +3,11 @@ import { expect, test } from '@jest/globals';
 import { wrapKey } from './key-management.ts';
 import { rfcVectors } from './testing/rfc-vectors.ts';
 
-const vector = rfcVectors<{ readonly wrappingKey: string; readonly key: string; readonly wrapped: string }>('rfc3394');
+const vector = rfcVectors('rfc3394') as {
+  readonly wrappingKey: string;
+  readonly key: string;
+  readonly wrapped: string;
+};
 const [wrappingKey, key, wrapped] = [vector.wrappingKey, vector.key, vector.wrapped].map((hex) =>
   Buffer.from(hex, 'hex'),
 );

@@ -8,10 +8,10 @@ import { privateKeyOf, publicMembersOf, signatureInput, signatureOf } from './te
 import { refusalOf } from './testing/problems.ts';
 import { rfcVectors, type SignatureVector } from './testing/rfc-vectors.ts';
 
-const { vectors, base64url } = rfcVectors<{
+const { vectors, base64url } = rfcVectors('rfc7515') as {
   readonly vectors: readonly SignatureVector[];
   readonly base64url: { readonly octets: readonly number[]; readonly text: string };
-}>('rfc7515');
+};
 const signed = vectors.filter(({ key }) => key !== undefined);
 const taken = vectors.filter(({ refused }) => refused === undefined);
 const forbidden = vectors.filter(({ refused }) => refused !== undefined);

@@ -7,7 +7,7 @@ import { privateKeyOf, publicMembersOf } from './testing/jwk.ts';
 import { rfcVectors } from './testing/rfc-vectors.ts';
 
 type Jwk = Readonly<Record<string, string>>;
-const vector = rfcVectors<{
+const vector = rfcVectors('rfc7518') as {
   readonly static: Jwk;
   readonly ephemeral: Jwk;
   readonly sharedSecret: string;
@@ -16,7 +16,7 @@ const vector = rfcVectors<{
   readonly partyV: string;
   readonly keyBits: number;
   readonly derivedKey: string;
-}>('rfc7518');
+};
 
 test('RFC 7518 appendix C', () => {
   const publicKey = createPublicKey({ key: publicMembersOf(vector.static), format: 'jwk' });

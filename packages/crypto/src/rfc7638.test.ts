@@ -6,7 +6,7 @@ import { generateOpeningKey, generateSigningKey, importVerifyingKey, thumbprint 
 import { publicMembersOf } from './testing/jwk.ts';
 import { rfcVectors } from './testing/rfc-vectors.ts';
 
-const vector = rfcVectors<{ readonly jwk: Readonly<Record<string, string>>; readonly thumbprint: string }>('rfc7638');
+const vector = rfcVectors('rfc7638') as { readonly jwk: Readonly<Record<string, string>>; readonly thumbprint: string };
 
 test('RFC 7638 section 3.1: further members do not count', () => {
   expect(thumbprint(vector.jwk as unknown as PublicJwk)).toBe(vector.thumbprint);

@@ -64,7 +64,7 @@ const objects: Readonly<Record<Typ, string>> = {
   [typ.keyset]: createKeyset({ sig: signer, enc, seq: 1, iat: 1 }),
   [typ.proof]: createProof({ key: signer, method: 'GET', target: 'https://a/v1/x', bodyHash: hash, nonce, iat: 1 }),
   [typ.envelope]: sealed.envelope.sig,
-  [typ.delivery]: signJws({ typ: typ.delivery, key: signer, claims: { ...delivered.claims } as JcsObject }),
+  [typ.delivery]: signJws({ typ: typ.delivery, key: signer, claims: { ...delivered.claims } }),
   [typ.receipt]: signReceipt(signer, { at: 1, eh: hash, id: inst, ph: hash, rev: 1, st: 'STORED' }),
   [typ.state]: signState(signer, { exp: 2, iat: 1, inst, td: 'prod.example', tls: hash }),
   [typ.operation]: signOperation(signer, { op: 'seal', args: {}, exp: 1, inst, nonce: inst }),

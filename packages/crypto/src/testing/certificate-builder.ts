@@ -80,9 +80,9 @@ export function buildCertificate(o: CertificateToBuild): TestCertificate {
     ...(o.version === 1 ? [] : [der(0xa0, hex('020102'))]),
     der(0x02, hex('01')),
     algorithm,
-    name(issuer.subject),
+    distinguishedName(issuer.subject),
     sequence(time(o.notBefore ?? issuedAt - 60), time(o.notAfter ?? issuedAt + 60)),
-    name(o.subject),
+    distinguishedName(o.subject),
     pair.publicKey.export({ type: 'spki', format: 'der' }),
     ...(extensions.length === 0 ? [] : [der(0xa3, sequence(...extensions))]),
   );
@@ -90,7 +90,7 @@ export function buildCertificate(o: CertificateToBuild): TestCertificate {
   return { der: sequence(tbs, algorithm, der(0x03, hex('00'), signature)), subject: o.subject, ...pair };
 }
 
-function name(common: string): Buffer {
+function distinguishedName(common: string): Buffer {
   return sequence(der(0x31, sequence(der(0x06, hex('550403')), der(0x0c, Buffer.from(common)))));
 }
 

@@ -3,7 +3,7 @@
  * It must never be imported outside tests.
  * @module
  */
-import { typ, type DeliveryClaims, type DeliveryResponse, type Envelope } from '@letterlock/protocol';
+import { typ, type DeliveryClaims, type DeliveryResponse, type Envelope, type PublicJwk } from '@letterlock/protocol';
 import { hash43, randomIdentifier } from '../bytes.ts';
 import { sealDeliverySlot, signDelivery, type DeliveryToOpen } from '../delivery.ts';
 import { readEnvelope, sealEnvelope, type EnvelopeToSeal } from '../envelope.ts';
@@ -86,10 +86,10 @@ export type Delivered = Awaited<ReturnType<typeof deliver>>;
 /** The answer that carries an envelope without its slots. */
 export function answerOf(
   envelope: Envelope,
-  rest: Pick<DeliveryResponse, 'dslot' | 'dlv'> & { readonly wkey: object },
+  rest: Pick<DeliveryResponse, 'dslot' | 'dlv'> & { readonly wkey: PublicJwk },
 ): DeliveryResponse {
   const { hdr, payload, sig } = envelope;
-  return { v: 1, hdr, payload, sig, ...rest, wkey: { ...rest.wkey } as Record<string, string> };
+  return { v: 1, hdr, payload, sig, ...rest, wkey: { ...rest.wkey } };
 }
 
 /** A header for one reader. */
