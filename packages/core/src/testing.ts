@@ -9,3 +9,4 @@ export * from './store/testing/faulty-store.ts';
 export * from './store/testing/fixed-clock.ts';
 export * from './store/testing/journal-store.ts';
 export * from './store/testing/store-contract.ts';
+export * from './seal/testing/seal-world.ts';

@@ -27,7 +27,6 @@ import {
   publicJwk,
   trustDomain,
   typ,
-  type JcsObject,
 } from '@letterlock/protocol';
 import type { Admin } from './admin-certificate.ts';
 
@@ -72,13 +71,13 @@ export function encodeSealConfiguration(o: {
   readonly unsigned: Omit<SealConfiguration, 'mac'>;
   readonly kek: SecretBytes;
 }): Uint8Array {
-  const mac = configurationMac(o.kek, canonicalize(o.unsigned as unknown as JcsObject));
-  return encodeUtf8(canonicalize({ ...o.unsigned, mac } as unknown as JcsObject));
+  const mac = configurationMac(o.kek, canonicalize(o.unsigned));
+  return encodeUtf8(canonicalize({ ...o.unsigned, mac }));
 }
 
 /** Whether the MAC is right under this KEK. */
 export function isAuthentic({ mac, ...unsigned }: SealConfiguration, kek: SecretBytes): boolean {
-  return isConfigurationMac(kek, canonicalize(unsigned as unknown as JcsObject), mac);
+  return isConfigurationMac(kek, canonicalize(unsigned), mac);
 }
 
 /**
