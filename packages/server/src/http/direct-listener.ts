@@ -3,7 +3,7 @@
  * thrown becomes an answer. It must never believe a header about who or where the client is.
  * @module
  */
-import { randomUUID } from 'node:crypto';
+import { constants, randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer, type Server } from 'node:https';
 import type { Duplex } from 'node:stream';
@@ -15,7 +15,7 @@ import { apiRoutes } from './api-routes.ts';
 import { Connection } from './connection.ts';
 import { FailedProofs } from './failed-proofs.ts';
 import type { Services } from './ports.ts';
-import { discardBody, receiveBody, receiveHead, type Head } from './receive.ts';
+import { discardBody, isFramingFault, receiveBody, receiveHead, type Head } from './receive.ts';
 
 /** Milliseconds until a connection that does not get on is closed. */
 export interface ListenerTimeouts {
@@ -40,6 +40,9 @@ export const defaultTimeouts: ListenerTimeouts = {
 /** Each connection costs about 50 KiB; beyond this many new ones are refused at once. */
 const mostConnections = 4096;
 
+/** For a client that does not read what it is told at the end. */
+const lastWordsMilliseconds = 2000;
+
 export interface DirectListenerOptions {
   readonly services: Services;
   readonly log: Logger;
@@ -56,7 +59,12 @@ export interface DirectListener {
 }
 
 /** TLS settings that a reload keeps. */
-export const tlsSettings = { minVersion: 'TLSv1.3', maxVersion: 'TLSv1.3' } as const;
+export const tlsSettings = {
+  minVersion: 'TLSv1.3',
+  maxVersion: 'TLSv1.3',
+  // No stateless tickets, and nobody here keeps sessions: each connection proves the client's key anew.
+  secureOptions: constants.SSL_OP_NO_TICKET,
+} as const;
 
 /** Makes the listener, not yet listening. */
 export function createDirectListener(options: DirectListenerOptions): DirectListener {
@@ -81,6 +89,8 @@ export function createDirectListener(options: DirectListenerOptions): DirectList
       keepAliveTimeout: timeouts.idleMilliseconds,
       connectionsCheckingInterval: timeouts.checkMilliseconds,
       insecureHTTPParser: false,
+      // Checked by ourselves, so that the answer is a problem document as everywhere.
+      requireHostHeader: false,
       noDelay: true,
     },
     (request, response) => {
@@ -154,7 +164,8 @@ export function createDirectListener(options: DirectListenerOptions): DirectList
   ): Promise<void> {
     const { request, response, head, requestId, startedAt } = at;
     if (hasUnreadBody(request)) await discardBody(request);
-    const code = sendProblem(response, error, headersOf(requestId, head, hasUnreadBody(request)));
+    const isLast = hasUnreadBody(request) || isFramingFault(error);
+    const code = sendProblem(response, error, headersOf(requestId, head, isLast));
     const status = problems[code].status;
     if (code === 'bad_proof' || code === 'channel_required') {
       failedProofs.add(request.socket.remoteAddress ?? '');
@@ -187,11 +198,16 @@ export function createDirectListener(options: DirectListenerOptions): DirectList
   /** A request that could not be parsed, or came too slowly: one answer, and the connection is over. */
   function refuseConnection(error: Error, socket: Duplex): void {
     services.metrics.connectionRefused();
+    if (!socket.writable || (socket as { readonly secureConnecting?: boolean }).secureConnecting === true) {
+      // Nothing can be said before the handshake has ended.
+      socket.destroy();
+      return;
+    }
     const problem = problemOfParser(error);
     const requestId = randomUUID();
     log.info({ requestId, code: problem.code, reason: problem.reason }, 'Refused connection');
-    if (socket.writable) socket.end(rawProblem(problem, requestId), () => socket.destroy());
-    else socket.destroy();
+    socket.end(rawProblem(problem, requestId), () => socket.destroy());
+    setTimeout(() => socket.destroy(), lastWordsMilliseconds).unref();
   }
 }
 

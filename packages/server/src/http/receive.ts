@@ -5,7 +5,7 @@
  */
 import { hash } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
-import { headerNames, isRequestPath, limits, ProblemError, type Route } from '@letterlock/protocol';
+import { headerNames, isProblemError, isRequestPath, limits, ProblemError, type Route } from '@letterlock/protocol';
 import { findRoute, type RouteMatch } from './routing.ts';
 
 /** The head of a request, accepted. */
@@ -22,6 +22,7 @@ export interface Body {
   readonly hash: string;
 }
 
+const framingReason = 'transfer_encoding';
 const scheme = `${headerNames.scheme} `;
 const emptyBody: Body = { bytes: Buffer.alloc(0), hash: hash('sha256', '', 'base64url') };
 
@@ -31,6 +32,7 @@ interface Fields {
   hasTwoAuthorizations: boolean;
   contentType: string | undefined;
   contentLength: string | undefined;
+  hosts: number;
   isChunked: boolean;
 }
 
@@ -75,6 +77,11 @@ export function receiveBody(request: IncomingMessage, head: Head): Body | Promis
   });
 }
 
+/** Whether where the request ends is in doubt, so that nothing after it may be believed. */
+export function isFramingFault(error: unknown): boolean {
+  return isProblemError(error) && error.reason === framingReason;
+}
+
 /** Reads what is left of a request that is already refused, so that a client that sends before it reads sees the answer. */
 export function discardBody(request: IncomingMessage): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
@@ -110,6 +117,7 @@ function readFields(rawHeaders: readonly string[]): Fields {
     hasTwoAuthorizations: false,
     contentType: undefined,
     contentLength: undefined,
+    hosts: 0,
     isChunked: false,
   };
   for (let index = 0; index < rawHeaders.length; index += 2) {
@@ -132,8 +140,11 @@ function readFields(rawHeaders: readonly string[]): Fields {
         fields.contentLength = value;
         break;
       case 'transfer-encoding':
-        if (value.toLowerCase() !== 'chunked') throw badRequest('transfer_encoding', 'Only chunked is supported');
+        if (value.toLowerCase() !== 'chunked') throw badRequest(framingReason, 'Only chunked is supported');
         fields.isChunked = true;
+        break;
+      case 'host':
+        fields.hosts += 1;
         break;
       case 'origin':
         // A browser that holds the certificate must not be made to burn a claim (protocol.md §4.4).
@@ -141,6 +152,8 @@ function readFields(rawHeaders: readonly string[]): Fields {
       default:
     }
   }
+  // RFC 9112 §3.2; what it says is not looked at (protocol.md §4.1, htu).
+  if (fields.hosts !== 1) throw badRequest('host_header', 'There is not exactly one Host header');
   return fields;
 }
 

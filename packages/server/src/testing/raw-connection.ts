@@ -4,7 +4,10 @@
  * @module
  */
 import { once } from 'node:events';
+import type { TcpSocketConnectOpts } from 'node:net';
 import { connect, type ConnectionOptions, type TLSSocket } from 'node:tls';
+
+export type RawConnectionOptions = ConnectionOptions & Partial<Pick<TcpSocketConnectOpts, 'localAddress'>>;
 
 export interface RawAnswer {
   readonly status: number;
@@ -36,7 +39,7 @@ export class RawConnection {
   }
 
   /** Connects and finishes the handshake. @throws the TLS error */
-  static async open(port: number, options: ConnectionOptions = {}): Promise<RawConnection> {
+  static async open(port: number, options: RawConnectionOptions = {}): Promise<RawConnection> {
     const socket = connect({
       port,
       host: '127.0.0.1',

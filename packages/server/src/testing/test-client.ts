@@ -3,10 +3,9 @@
  * It must never be used for anything but tests: it trusts any server.
  * @module
  */
-import type { ConnectionOptions } from 'node:tls';
 import { createProof, hash43, type SigningKey } from '@letterlock/crypto';
 import { canonicalize, channelBinding, type JcsObject } from '@letterlock/protocol';
-import { RawConnection, type RawAnswer } from './raw-connection.ts';
+import { RawConnection, type RawAnswer, type RawConnectionOptions } from './raw-connection.ts';
 
 export interface TestRequest {
   readonly method: string;
@@ -29,7 +28,7 @@ export class TestClient {
     this.#origin = origin;
   }
 
-  static async connect(origin: string, options: ConnectionOptions = {}): Promise<TestClient> {
+  static async connect(origin: string, options: RawConnectionOptions = {}): Promise<TestClient> {
     const port = Number(new URL(origin).port);
     const client = new TestClient(await RawConnection.open(port, options), origin);
     const { headers } = await client.send({ method: 'GET', path: '/v1/sys/state' });

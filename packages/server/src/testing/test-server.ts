@@ -14,6 +14,7 @@ import {
   importSealingKey,
   openingKeyOf,
   openShare,
+  publicOfOpening,
   randomIdentifier,
   sealEnvelope,
   sealUnsealShare,
@@ -73,7 +74,12 @@ export function createAdmin(name: string): TestAdmin {
 export function createIdentity(): TestIdentity {
   const sig = generateSigningKey('P-256');
   const enc = generateOpeningKey('P-256');
-  return { id: sig.thumbprint, sig, enc, keyset: createKeyset({ sig, enc, seq: 1, iat: nowSeconds() }) };
+  return {
+    id: sig.thumbprint,
+    sig,
+    enc,
+    keyset: createKeyset({ sig, enc: publicOfOpening(enc), seq: 1, iat: nowSeconds() }),
+  };
 }
 
 /** Starts a server with three admins. @param flags - further settings, by flag name */
@@ -115,8 +121,8 @@ type OperationBody = Operation extends infer O ? (O extends Operation ? Pick<O, 
 /** Signs an operation of the running instance. */
 export async function signedBy(admin: TestAdmin, server: TestServer, body: OperationBody): Promise<string> {
   const inst = await instanceOf(server, admin);
-  const common = { exp: nowSeconds() + 600, inst, nonce: randomIdentifier() };
-  return signOperation(admin.sig, { ...body, ...common } as Operation);
+  const common = { exp: nowSeconds() + lifetimes.operationMaximum / 2, inst, nonce: randomIdentifier() };
+  return signOperation(admin.sig, { ...body, ...common });
 }
 
 /** Status of the unseal as an admin sees it. */
@@ -159,9 +165,9 @@ export async function grantWrap(server: TestServer, client: TestClient, who: str
 export async function wrapFor(
   writer: TestIdentity,
   reader: TestIdentity,
-  o: { readonly content?: string; readonly path?: string; readonly id?: string } = {},
+  o: { readonly content?: string; readonly path?: string; readonly id?: string; readonly iat?: number } = {},
 ): Promise<{ readonly id: string; readonly envelope: Envelope }> {
-  const iat = nowSeconds();
+  const iat = o.iat ?? nowSeconds();
   const { envelope, header } = await sealEnvelope({
     header: {
       ...(o.id === undefined ? {} : { id: o.id }),
