@@ -42,11 +42,11 @@ const floors = [
   { name: 'prom-client', least: '15.1.0', isRequired: true },
   { name: 'zod', least: '4.6.0', isRequired: true },
   { name: '@peculiar/x509', least: '2.2.0', isRequired: false },
-  { name: '@grpc/grpc-js', least: '1.14.7', isRequired: false },
-  { name: '@grpc/proto-loader', least: '0.8.1', isRequired: false },
-  { name: 'protobufjs', least: '7.6.3', isRequired: false },
-  { name: 'etcd3', least: '1.1.2', isRequired: false },
-  { name: 'cockatiel', least: '3.2.1', isRequired: false },
+  { name: '@grpc/grpc-js', least: '1.14.7', isRequired: true },
+  { name: '@grpc/proto-loader', least: '0.8.1', isRequired: true },
+  { name: 'protobufjs', least: '7.6.3', isRequired: true },
+  { name: 'etcd3', least: '1.1.2', isRequired: true },
+  { name: 'cockatiel', least: '3.2.1', isRequired: true },
   { name: '@kubernetes/client-node', least: '2.0.1', isRequired: false },
 ] as const;
 
