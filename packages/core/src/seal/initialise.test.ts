@@ -169,6 +169,16 @@ describe('initialise()', () => {
     expect(await keysOf(world.store)).toEqual(['sys/keyring']);
   });
 
+  test('does not write over a configuration whose keyring is gone', async () => {
+    const world = await newWorld();
+    const other = await world.restarted();
+    await world.installation.initialise();
+    await world.store.transact({ compare: [], then: [{ do: 'delete', key: 'sys/keyring' }] });
+    await expect(other.installation.initialise()).rejects.toMatchObject({ reason: 'already_initialised' });
+    expect(other.installation.configuration).toEqual(world.installation.configuration);
+    expect(await keysOf(world.store)).not.toContain('sys/keyring');
+  });
+
   describe('with a store that fails at one call', () => {
     const calls = [0, 1, 2, 3, 4, 5];
     const cases = (['lost', 'answer_lost', 'sent_twice', 'late'] as const).flatMap((fault) =>

@@ -27,12 +27,13 @@ import { readExpectedConfiguration, type ConfigurationExpectations } from './exp
 import { receiveInitOperation } from './init-operation.ts';
 import { CurrentBarrier, KeyringBarrier } from './keyring-barrier.ts';
 import { openedWith, type Opened, type Unsealed } from './opened.ts';
-import { shareNumber, type SealConfiguration, type StoredConfiguration } from './seal-configuration.ts';
+import type { SealConfiguration, StoredConfiguration } from './seal-configuration.ts';
 import { factsOfAdmin, factsOfCaller, factsOfStart, HeldFacts, refusal, type ReceivedFacts } from './seal-facts.ts';
-import { alarm, alreadyInitialised, alreadyUnsealed, conflict, notLoaded, sealedProblem } from './seal-problems.ts';
-import { readSystemRecords, storeInstallation } from './store-installation.ts';
+import { alreadyInitialised, alreadyUnsealed, conflict, notLoaded, sealedProblem } from './seal-problems.ts';
+import { readSystemRecords, requireEmptyStore, storeInstallation } from './store-installation.ts';
 import { checkSchema } from './system-records.ts';
 import { openKeyringWithShare } from './unseal.ts';
+import { unsealStatusFor } from './unseal-status.ts';
 import { receiveShare, type GivenShare, type NonceRedeemer } from './unseal-share.ts';
 
 export interface InstallationOptions extends InitConfiguration, ConfigurationExpectations {
@@ -113,8 +114,9 @@ export class Installation {
    */
   async load(): Promise<void> {
     if (this.#opened !== undefined) return;
-    const { schema, seal, keyring } = await readSystemRecords(this.#o.store);
-    if (seal === undefined) await this.#requireEmptyStore();
+    const { store, pinnedInstanceKey } = this.#o;
+    const { schema, seal, keyring } = await readSystemRecords(store);
+    if (seal === undefined) await requireEmptyStore(store, pinnedInstanceKey);
     else {
       checkSchema(schema?.value);
       this.#adopt(seal);
@@ -146,26 +148,13 @@ export class Installation {
 
   /** What an admin needs to give its share. @throws 'denied' unless it holds one, 'uninitialised', 'unavailable' */
   unsealStatus(adminId: string): UnsealStatusResponse {
-    const { admins, gen, inst, k, n } = this.#requireStored().value;
-    const holder = admins.find(({ id }) => id === adminId);
-    if (holder === undefined) throw new ProblemError('denied', { reason: 'init_cert' });
-    const { enc, boot } = this.#o.boot;
-    const given = this.#opened?.givers ?? [];
-    const transcript = this.#currentTranscript();
-    return {
-      admins: admins.map(({ id }) => id),
-      benc: { ...enc.jwk },
+    const { boot, clock } = this.#o;
+    return unsealStatusFor(adminId, {
+      configuration: this.#requireStored().value,
+      opened: this.#opened,
       boot,
-      gen,
-      given,
-      have: given.length,
-      inst,
-      k,
-      n,
-      share: holder.share,
-      ...(transcript === undefined ? {} : { transcript }),
-      x: shareNumber(holder),
-    };
+      monotonicSeconds: clock.monotonicSeconds(),
+    });
   }
 
   /**
@@ -323,16 +312,6 @@ export class Installation {
     this.#stored = readExpectedConfiguration(value, this.#o);
   }
 
-  async #requireEmptyStore(): Promise<void> {
-    const { entries } = await this.#o.store.range({ prefix: '', limit: 1 });
-    if (entries.length > 0) {
-      throw alarm('seal_configuration_missing', 'The store holds data but no seal configuration');
-    }
-    if (this.#o.pinnedInstanceKey !== undefined) {
-      throw alarm('instance_key_pinned', 'An instance key is pinned, but the store holds no installation');
-    }
-  }
-
   /** A refusal of a known admin: written at once, or held until there is a barrier. */
   async #refuse(facts: AuditFacts, error: unknown): Promise<void> {
     const refused = this.#report(facts, error);
@@ -345,12 +324,6 @@ export class Installation {
     const refused = refusal(facts, error);
     if (refused !== undefined) for (const listener of this.#refusedListeners) listener(refused);
     return refused;
-  }
-
-  #currentTranscript(): string | undefined {
-    const opened = this.#opened;
-    if (opened === undefined || this.#o.clock.monotonicSeconds() >= opened.transcriptUntil) return undefined;
-    return opened.transcript;
   }
 
   #requireStored(): StoredConfiguration {

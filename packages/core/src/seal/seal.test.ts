@@ -126,11 +126,15 @@ describe('seal()', () => {
 
   test('of two at once one is refused as sealed', async () => {
     const world = await SealWorld.unsealed();
+    let sealedCount = 0;
+    world.installation.onSealed(() => (sealedCount += 1));
     const results = await Promise.allSettled([world.seal(world.admin(0)), world.seal(world.admin(1))]);
+    expect(sealedCount).toBe(1);
     expect(results.map(({ status }) => status).toSorted()).toEqual(['fulfilled', 'rejected']);
     expect(results.find(({ status }) => status === 'rejected')).toMatchObject({ reason: { code: 'sealed' } });
     await world.unseal();
     expect(await storedEpoch(world)).toBe(1);
+    expect((await world.auditRecords()).filter(({ act }) => act === 'seal')).toHaveLength(1);
   });
 
   test('when another replica seals in the same moment, both count', async () => {

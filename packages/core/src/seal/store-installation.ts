@@ -11,6 +11,7 @@ import type { Barrier } from '../store/barrier.ts';
 import type { Compare, Entry, Operation, Store } from '../store/store.ts';
 import { commitAudited } from './commit-audited.ts';
 import type { CreatedInstallation } from './create-installation.ts';
+import { alarm } from './seal-problems.ts';
 import { encodeEpoch, encodeSchema, systemPaths } from './system-records.ts';
 
 /** The records that a server reads before it can open anything, in one consistent look. */
@@ -22,6 +23,18 @@ export async function readSystemRecords(store: Store): Promise<{
   const keys = [systemPaths.schema, systemPaths.seal, systemPaths.keyring];
   const { entries } = await store.transact({ compare: [], then: keys.map((key) => ({ do: 'get', key })) });
   return { schema: entries[0], seal: entries[1], keyring: entries[2] };
+}
+
+/**
+ * A store without a seal configuration may be initialised only if nothing at all is in it and nothing was expected.
+ * @throws 'internal' with the reason of the alarm
+ */
+export async function requireEmptyStore(store: Store, pinnedInstanceKey: string | undefined): Promise<void> {
+  const { entries } = await store.range({ prefix: '', limit: 1 });
+  if (entries.length > 0) throw alarm('seal_configuration_missing', 'The store holds data but no seal configuration');
+  if (pinnedInstanceKey !== undefined) {
+    throw alarm('instance_key_pinned', 'An instance key is pinned, but the store holds no installation');
+  }
 }
 
 /** `stored`: the revision at which it is there. `foreign`: another one is. */

@@ -83,6 +83,19 @@ describe('load()', () => {
       reason: 'seal_configuration_unreadable',
     },
     {
+      name: 'one holder twice, counted once',
+      tamper: (store, world) =>
+        put(
+          store,
+          'sys/seal',
+          edited(configurationOf(world), {
+            n: 2,
+            admins: [...configurationOf(world).admins.slice(0, 2), configurationOf(world).admins[0]!],
+          }),
+        ),
+      reason: 'seal_configuration_unreadable',
+    },
+    {
       name: 'an id that is not that of the key',
       tamper: (store, world) =>
         put(
