@@ -6,4 +6,4 @@ set -eu
 cd "$(dirname "$0")"
 python=$(./environment.sh interop requirements.txt)
 echo 'A client in Python, written from docs/protocol.md, against the shipped program:'
-PYTHONDONTWRITEBYTECODE=1 exec "$python" -m pytest -p no:cacheprovider --no-header --tb=short -v "$@"
+PYTHONDONTWRITEBYTECODE=1 exec "$python" -m pytest -p closing_line -p no:cacheprovider --no-header --tb=short -v "$@"

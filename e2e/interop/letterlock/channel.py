@@ -42,6 +42,11 @@ class Channel:
         self._http.auto_open = 0
         self._http.sock = tls_socket
 
+    @property
+    def is_open(self) -> bool:
+        """False once the server has said that an answer was the last."""
+        return self._http.sock is not None
+
     def request(self, method: str, path: str, headers: dict, body: bytes | None) -> Answer:
         self._http.request(method, path, body, headers)
         answer = self._http.getresponse()
@@ -54,14 +59,14 @@ class Channel:
 class CertificateChannel(Channel):
     """Python's own ssl, which has no exporter. With a key it presents that key's certificate; without, none."""
 
-    def __init__(self, origin: str, key: JWK | None):
+    def __init__(self, origin: str, key: JWK | None, source: str | None = None):
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.minimum_version = ssl.TLSVersion.TLSv1_3
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
         if key is not None:
             _load(context, key)
-        tls = context.wrap_socket(_dial(origin))
+        tls = context.wrap_socket(_dial(origin, source))
         super().__init__(origin, tls, tls.getpeercert(binary_form=True))
 
 
@@ -109,9 +114,13 @@ class _Reader(io.RawIOBase):
             return 0
 
 
-def _dial(origin: str) -> socket.socket:
+def _dial(origin: str, source: str | None = None) -> socket.socket:
+    """`source`: an own address to dial from."""
     address = urlsplit(origin)
-    dialled = socket.create_connection((address.hostname, address.port or 443), TIMEOUT_SECONDS)
+    target, local = (address.hostname, address.port or 443), (source, 0) if source else None
+    dialled = socket.create_connection(target, TIMEOUT_SECONDS, local)
+    # http.client writes head and body apart; with Nagle's algorithm the second waits for the other side's late ACK.
+    dialled.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     # Blocking: pyOpenSSL would otherwise answer WantRead.
     dialled.settimeout(None)
     return dialled
