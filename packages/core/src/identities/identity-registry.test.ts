@@ -110,14 +110,16 @@ describe('IdentityRegistry', () => {
       await expect(fixture.registerByOperation(keyset)).rejects.toEqual(refused('conflict', 'identity_is_admin'));
     });
 
-    test('is a mistake of the caller for a keyset of another', async () => {
-      const proven = provenCaller({ id: person.keyset.id }, { keyset: next().jws });
-      const permitted = permit({ act: 'identity.register', id: person.keyset.id }, proven, {
-        grants: [],
-        nowSeconds: 0,
-      });
-      await expect(fixture.identities.register(permitted, proven, person.keyset)).rejects.toThrow('one identity');
-      await expect(fixture.identities.register(permitted, proven, makePerson().keyset)).rejects.toThrow('one identity');
+    test.each([
+      { name: 'the permission', permittedId: 'other', requested: 'own', given: 'own' },
+      { name: 'the request', permittedId: 'own', requested: 'other', given: 'own' },
+      { name: 'the keyset', permittedId: 'own', requested: 'own', given: 'other' },
+    ] as const)('is a mistake of the caller when $name is of another', async ({ permittedId, requested, given }) => {
+      const keysets = { own: person.keyset, other: makePerson().keyset };
+      const { id } = keysets[permittedId];
+      const proven = provenCaller({ id }, { keyset: keysets[requested].jws });
+      const permitted = permit({ act: 'identity.register', id }, proven, { grants: [], nowSeconds: 0 });
+      await expect(fixture.identities.register(permitted, proven, keysets[given])).rejects.toThrow('one identity');
     });
 
     describe('evidence', () => {
@@ -242,6 +244,27 @@ describe('IdentityRegistry', () => {
       await fixture.revoke(id);
       await expect(fixture.identities.allow(permitted, once)).rejects.toEqual(refused('conflict', 'operation_applied'));
       await expect(fixture.register(person.keyset)).rejects.toEqual(refused('denied', 'evidence_missing'));
+    });
+
+    test('does not make a revoked identity known before it registers again', async () => {
+      const { id } = person.keyset;
+      await fixture.registerByOperation(person.keyset);
+      await fixture.revoke(id);
+      await fixture.allow(id);
+      expect(await fixture.identities.find(id)).toBeUndefined();
+      expect(await fixture.identities.currentKeyset(id)).toBeUndefined();
+      await fixture.register(person.keyset);
+      expect(await fixture.identities.find(id)).toBeDefined();
+    });
+
+    test('is applied once also where the record stays as it is', async () => {
+      const { id } = person.keyset;
+      await fixture.registerByOperation(person.keyset);
+      const { once } = fixture.sign('identity.put', { id });
+      const permitted = fixture.asAdmin({ act: 'identity.put', id });
+      const outcomes = await Promise.allSettled([1, 2, 3].map(() => fixture.identities.allow(permitted, once)));
+      expect(outcomes.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
+      expect((await fixture.audited()).filter((line) => line.startsWith('identity.put'))).toHaveLength(1);
     });
 
     test('changes nothing for one that is active', async () => {
