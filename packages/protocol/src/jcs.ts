@@ -13,24 +13,14 @@ export interface JcsObject {
 /** Depth of the deepest member; the outermost object is 1. */
 export const maximumDepth = 6;
 
-const protocolName = /^[a-z][a-z0-9_]{0,31}$/;
-const secretMapName = /^[-._a-zA-Z0-9]{1,253}$/;
-
-/** Which member names a document may have: the protocol's own, or those of a binding's secret map (decision 0003). */
-export type NameRule = 'protocol' | 'secret-map';
-const nameRules: Record<NameRule, RegExp> = { protocol: protocolName, 'secret-map': secretMapName };
+const memberName = /^[a-z][a-z0-9_]{0,31}$/;
 
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 const encoder = new TextEncoder();
 
 /** Writes a value in canonical form. @throws TypeError if it is outside the restricted profile (a caller's bug). */
 export function canonicalize(value: JcsValue): string {
-  return write(value, 'protocol', 1);
-}
-
-/** Writes a binding's secret map, whose member names follow the rule of Kubernetes Secret keys. */
-export function canonicalizeSecretMap(value: Readonly<Record<string, string>>): string {
-  return write(value, 'secret-map', 1);
+  return write(value);
 }
 
 /** Canonical form as UTF-8 bytes. */
@@ -43,7 +33,7 @@ export function canonicalBytes(value: JcsValue): Uint8Array<ArrayBuffer> {
  * comparison: what was read must be what would be written.
  * @param input - UTF-8 bytes or an already decoded string. @throws 'bad_encoding'
  */
-export function parseCanonical(input: Uint8Array | string, names: NameRule = 'protocol'): JcsObject {
+export function parseCanonical(input: Uint8Array | string): JcsObject {
   const text = typeof input === 'string' ? input : decodeUtf8(input);
   let value: unknown;
   try {
@@ -56,7 +46,7 @@ export function parseCanonical(input: Uint8Array | string, names: NameRule = 'pr
   }
   let written: string;
   try {
-    written = write(value, names, 1);
+    written = write(value);
   } catch (error) {
     if (error instanceof ProfileError) throw notCanonical(error.reason, error.message);
     throw error;
@@ -96,36 +86,68 @@ function notCanonical(reason: string, detail: string): ProblemError {
   return new ProblemError('bad_encoding', { reason, detail });
 }
 
-function write(value: unknown, names: NameRule, depth: number): string {
+/** Names that passed the rule, so that the usual ones cost no pattern match; bounded, since a caller chooses names. */
+const knownNames = new Set<string>();
+const knownNamesLimit = 512;
+
+/** Native JSON.stringify writes the canonical form of whatever is inside the profile and has its members in order. */
+function write(value: unknown): string {
+  return JSON.stringify(isInOrder(value, 1) ? value : ordered(value));
+}
+
+/** Holds a value to the profile. @returns whether all members are in canonical order. @throws ProfileError */
+function isInOrder(value: unknown, depth: number): boolean {
   switch (typeof value) {
     case 'string':
       if (!value.isWellFormed()) throw new ProfileError('lone_surrogate', 'A string is not well-formed Unicode');
-      return JSON.stringify(value);
+      return true;
     case 'boolean':
-      return value ? 'true' : 'false';
+      return true;
     case 'number':
       if (!Number.isSafeInteger(value) || value < 0 || Object.is(value, -0)) {
         throw new ProfileError('bad_number', 'A number is not an integer from 0 to 2^53-1');
       }
-      return String(value);
+      return true;
     case 'object':
-      return writeNested(value, names, depth);
+      return isNestedInOrder(value, depth);
     default:
       throw new ProfileError('bad_type', 'A value is none of object, array, string, integer and boolean');
   }
 }
 
-function writeNested(value: object | null, names: NameRule, depth: number): string {
+function isNestedInOrder(value: object | null, depth: number): boolean {
   if (value === null) throw new ProfileError('null_member', 'null is not used: an optional member is absent');
-  if (depth > maximumDepth)
+  if (depth > maximumDepth) {
     throw new ProfileError('json_too_deep', `The document is nested deeper than ${maximumDepth}`);
-  if (Array.isArray(value)) return `[${value.map((item) => write(item, names, depth + 1)).join(',')}]`;
-  // The rules allow only ASCII names, so sorting by UTF-16 code unit (RFC 8785 §3.2.3) is the default sort.
-  const entries = Object.keys(value).toSorted();
-  const written = entries.map((name) => {
-    if (!nameRules[names].test(name))
-      throw new ProfileError('bad_member_name', 'A member has a name that is not allowed');
-    return `"${name}":${write((value as Record<string, unknown>)[name], names, depth + 1)}`;
-  });
-  return `{${written.join(',')}}`;
+  }
+  let result = true;
+  if (Array.isArray(value)) {
+    for (const item of value as readonly unknown[]) result = isInOrder(item, depth + 1) && result;
+    return result;
+  }
+  let previous = '';
+  for (const name of Object.keys(value)) {
+    checkName(name);
+    // The rules allow only ASCII names, so comparing UTF-16 code units is the order of RFC 8785 §3.2.3.
+    if (name < previous) result = false;
+    previous = name;
+    result = isInOrder((value as Record<string, unknown>)[name], depth + 1) && result;
+  }
+  return result;
+}
+
+function checkName(name: string): void {
+  if (knownNames.has(name)) return;
+  if (!memberName.test(name)) {
+    throw new ProfileError('bad_member_name', 'A member has a name that is not allowed');
+  }
+  if (knownNames.size < knownNamesLimit) knownNames.add(name);
+}
+
+/** A copy whose members are in order; no allowed name is integer-like, so they keep it. */
+function ordered(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null) return value;
+  if (Array.isArray(value)) return value.map(ordered);
+  const entries = Object.entries(value).toSorted(([a], [b]) => (a < b ? -1 : 1));
+  return Object.fromEntries(entries.map(([name, item]) => [name, ordered(item)]));
 }
