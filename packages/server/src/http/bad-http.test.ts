@@ -139,7 +139,7 @@ const refused: readonly (TestRequest & { readonly name: string; readonly code: P
 ];
 
 describe('bad HTTP (3.1)', () => {
-  test.each(refused)('refuses $name', async ({ name, code, ...request }) => {
+  test.each(refused)('refuses $name', async ({ name: _name, code, ...request }) => {
     const client = await server.connect();
     let answer: RawAnswer | undefined;
     const cpu = await cpuMilliseconds(async () => {
