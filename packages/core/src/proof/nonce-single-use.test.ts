@@ -192,8 +192,8 @@ function nameOf(world: World): string {
 
 describe('NonceAuthority over every path', () => {
   test.each([
-    { name: 'one nonce, four steps of time', bounds: { nonces: 1, startsPerReplica: 2, ticks: 4, others: 2 } },
-    { name: 'two nonces, two steps of time', bounds: { nonces: 2, startsPerReplica: 2, ticks: 2, others: 1 } },
+    { name: 'one nonce, three steps of time', bounds: { nonces: 1, startsPerReplica: 2, ticks: 3, others: 2 } },
+    { name: 'two nonces, two steps of time', bounds: { nonces: 2, startsPerReplica: 2, ticks: 2, others: 0 } },
   ])('accepts no nonce twice: $name', ({ bounds }) => {
     const { worlds, accepted, twice } = new Search(bounds).run();
     expect(twice).toBeUndefined();
