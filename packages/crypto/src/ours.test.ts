@@ -22,7 +22,6 @@ import {
   type DeliveryResponse,
   type Envelope,
   type EnvelopeHeader,
-  type JcsObject,
   type JcsValue,
   type JwsTyp,
   type Operation,
