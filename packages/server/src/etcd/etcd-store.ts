@@ -1,0 +1,125 @@
+/**
+ * The durable store: the store port on an etcd cluster.
+ * It must never retry, lock, lease or watch, nor read from a member without the cluster's consent.
+ * @module
+ */
+import { randomInt } from 'node:crypto';
+import {
+  checkRange,
+  checkTransaction,
+  type CallOptions,
+  type RangeRequest,
+  type RangeResponse,
+  type Store,
+  type Transaction,
+  type TransactionResponse,
+} from '@letterlock/core';
+import { isProblemError, ProblemError } from '@letterlock/protocol';
+import { readRange, readTransaction } from './etcd-answer.ts';
+import { failureOf } from './etcd-errors.ts';
+import { connectMember, type EtcdCredentials, type EtcdMember } from './etcd-member.ts';
+import { rangeRequestOf, sentTransactionOf } from './etcd-request.ts';
+import { MemberChoice } from './member-choice.ts';
+
+export interface EtcdStoreOptions {
+  /** `https://host:port` of each member; `http://` only on loopback and without credentials. */
+  readonly endpoints: readonly string[];
+  /** Undefined: plain text, which only tests use. */
+  readonly credentials: EtcdCredentials | undefined;
+  /** Begins every key of the installation. Shape: printable ASCII, at most 128 characters, ends in `/`. */
+  readonly prefix: string;
+  /** Time for one call. Default 2,000: longer than a change of leader that goes well, shorter than a client's patience. */
+  readonly timeoutMilliseconds?: number;
+  /** Index of the member that is asked first. Default: any. */
+  readonly firstMember?: number;
+}
+
+const defaultTimeoutMilliseconds = 2000;
+/** A page whose values are longer than an answer may be is asked for again with this fraction of its entries. */
+const smallerPage = 8;
+const prefixForm = /^[\x21-\x7e]{0,127}\/$/;
+const loopbackForm = /^http:\/\/(?:localhost|127(?:\.\d{1,3}){3}):\d{1,5}$/;
+const secureForm = /^https:\/\/[A-Za-z0-9.[\]:-]+:\d{1,5}$/;
+
+/** Below the prefix: the records of the store port, apart from what maintenance keeps. */
+const recordsFolder = 'r/';
+
+export class EtcdStore implements Store {
+  readonly members: readonly EtcdMember[];
+  readonly choice: MemberChoice;
+  readonly #place: string;
+
+  /** Connects with the first call. @throws TypeError for endpoints or a prefix of another shape */
+  constructor(options: EtcdStoreOptions) {
+    const { endpoints, credentials, prefix, timeoutMilliseconds = defaultTimeoutMilliseconds } = options;
+    const form = credentials === undefined ? loopbackForm : secureForm;
+    if (endpoints.length === 0 || !endpoints.every((endpoint) => form.test(endpoint))) {
+      throw new TypeError('Cannot use etcd: an endpoint is not https://host:port, or http:// on loopback for tests');
+    }
+    if (!prefixForm.test(prefix))
+      throw new TypeError('Cannot use etcd: the prefix is not printable ASCII that ends in /');
+    this.#place = prefix + recordsFolder;
+    this.members = endpoints.map((endpoint) => connectMember({ endpoint, credentials, timeoutMilliseconds }));
+    this.choice = new MemberChoice(endpoints.length, options.firstMember ?? randomInt(endpoints.length));
+  }
+
+  async range(request: RangeRequest, options: CallOptions = {}): Promise<RangeResponse> {
+    checkRange(request);
+    const place = this.#place;
+    let limit = 'key' in request ? 1 : request.limit;
+    for (;;) {
+      try {
+        const sent = rangeRequestOf(request, place, limit);
+        const answer = await this.#call((member) => member.range(sent), options);
+        return readRange(answer, request, place, limit);
+      } catch (error) {
+        if (limit === 1 || !isProblemError(error) || error.reason !== 'store_answer_too_large') throw error;
+        // Not a retry but another question: fewer entries, so that memory stays bounded whatever is stored.
+        limit = Math.ceil(limit / smallerPage);
+      }
+    }
+  }
+
+  async transact(transaction: Transaction, options: CallOptions = {}): Promise<TransactionResponse> {
+    checkTransaction(transaction);
+    const sent = sentTransactionOf(transaction, this.#place);
+    const answer = await this.#call((member) => member.transact(sent.request), options);
+    const response = readTransaction(answer, sent, this.#place);
+    return sent.isOnlyCompared ? { ...response, entries: [] } : response;
+  }
+
+  /** Ends all connections; calls under way fail. */
+  close(): void {
+    for (const member of this.members) member.close();
+  }
+
+  async #call<T>(ask: (member: EtcdMember) => Promise<T>, { signal }: CallOptions): Promise<T> {
+    if (signal?.aborted === true) throw abortedBy(signal);
+    const index = this.choice.current;
+    try {
+      return await untilAborted(ask(this.members[index]!), signal);
+    } catch (error) {
+      if (isProblemError(error)) throw error;
+      const { problem, isMembers } = failureOf(error);
+      if (isMembers) this.choice.failed(index);
+      throw problem;
+    }
+  }
+}
+
+function abortedBy(signal: AbortSignal): ProblemError {
+  return new ProblemError('unavailable', { reason: 'store_call_aborted', cause: signal.reason });
+}
+
+/** The library cannot cancel a call: it runs on to its deadline, but nobody waits for it. */
+async function untilAborted<T>(answer: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (signal === undefined) return answer;
+  const { promise, reject } = Promise.withResolvers<never>();
+  const stop = (): void => reject(abortedBy(signal));
+  signal.addEventListener('abort', stop, { once: true });
+  try {
+    return await Promise.race([answer, promise]);
+  } finally {
+    signal.removeEventListener('abort', stop);
+  }
+}
