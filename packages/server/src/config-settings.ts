@@ -175,7 +175,7 @@ export function environmentNameOf(key: string): string {
 function words(key: string): readonly string[] {
   return key.split('.').flatMap((part) =>
     part
-      .replaceAll(/(?<=[a-z])(?=[A-Z])/g, ' ')
+      .replaceAll(/(?<=[a-z0-9])(?=[A-Z])/g, ' ')
       .toLowerCase()
       .split(' '),
   );

@@ -15,10 +15,7 @@ const valid: TestRequest = { method: 'POST', path: openPath, body: { cid }, head
 
 let server: TestServer;
 beforeAll(async () => {
-  server = await startTestServer(
-    {},
-    { timeouts: { headersMilliseconds: 300, requestMilliseconds: 600, checkMilliseconds: 50 } },
-  );
+  server = await startTestServer();
 });
 afterAll(() => server.close());
 
@@ -35,12 +32,12 @@ function expectProblem(answer: RawAnswer, code: ProblemCode): ProblemDocument {
 }
 
 /** The server still answers, and nothing of what was sent is in its log. */
-async function expectUnharmed(): Promise<void> {
-  const client = await server.connect();
+async function expectUnharmed(at: TestServer = server): Promise<void> {
+  const client = await at.connect();
   expect((await client.send({ method: 'GET', path: '/v1/sys/state' })).status).toBe(200);
   client.close();
-  expect(server.logged.join('\n')).not.toContain(marker);
-  expect(server.logged.join('\n')).not.toContain('"internal"');
+  expect(at.logged.join('\n')).not.toContain(marker);
+  expect(at.logged.join('\n')).not.toContain('"internal"');
 }
 
 /** CPU of both ends while one request is refused. */
@@ -51,6 +48,7 @@ async function cpuMilliseconds(run: () => Promise<void>): Promise<number> {
   return (user + system) / 1000;
 }
 
+const head = `POST ${openPath} HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n`;
 const repeated = (count: number): Record<string, string> =>
   Object.fromEntries(Array.from({ length: count }, (_, index) => [`X-${index}`, marker]));
 const deep = (depth: number): string => `${'{"a":'.repeat(depth - 1)}{}${'}'.repeat(depth - 1)}`;
@@ -174,7 +172,6 @@ describe('bad HTTP (3.1)', () => {
     await expectUnharmed();
   });
 
-  const head = `POST ${openPath} HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n`;
   test.each([
     {
       name: 'Transfer-Encoding and Content-Length',
@@ -240,26 +237,6 @@ describe('bad HTTP (3.1)', () => {
     await expectUnharmed();
   });
 
-  test.each([
-    { name: 'nothing', parts: [] },
-    { name: 'a head that does not end', parts: [`POST ${openPath} HTTP/1.1\r\nX-Marker: ${marker}`] },
-    { name: 'a body that does not end', parts: [`${head}Content-Length: 100\r\n\r\n`, '{'] },
-  ])('3.1.12 closes a connection that sends $name', async ({ parts }) => {
-    const connection = await RawConnection.open(portOf(server));
-    for (const part of parts) connection.send(part);
-    expectProblem(await connection.receive(), 'bad_request');
-    await connection.closed();
-    await expectUnharmed();
-  });
-
-  test('3.1.12 closes a connection that goes on byte by byte', async () => {
-    const connection = await RawConnection.open(portOf(server));
-    const drip = setInterval(() => connection.send('a'), 20);
-    await connection.closed();
-    clearInterval(drip);
-    await expectUnharmed();
-  });
-
   test('3.1.16 ignores what X-Forwarded headers say', async () => {
     const client = await server.connect();
     const admin = server.admins[0]!;
@@ -304,9 +281,38 @@ describe('TLS', () => {
     expect(second.socket.isSessionReused()).toBe(false);
     second.close();
   });
+});
+
+describe('slow clients (3.1.12)', () => {
+  let impatient: TestServer;
+  beforeAll(async () => {
+    const timeouts = { headersMilliseconds: 300, requestMilliseconds: 600, checkMilliseconds: 50 };
+    impatient = await startTestServer({}, { timeouts });
+  });
+  afterAll(() => impatient.close());
+
+  test.each([
+    { name: 'nothing', parts: [] },
+    { name: 'a head that does not end', parts: [`POST ${openPath} HTTP/1.1\r\nX-Marker: ${marker}`] },
+    { name: 'a body that does not end', parts: [`${head}Content-Length: 100\r\n\r\n`, '{'] },
+  ])('3.1.12 closes a connection that sends $name', async ({ parts }) => {
+    const connection = await RawConnection.open(portOf(impatient));
+    for (const part of parts) connection.send(part);
+    expectProblem(await connection.receive(), 'bad_request');
+    await connection.closed();
+    await expectUnharmed(impatient);
+  });
+
+  test('3.1.12 closes a connection that goes on byte by byte', async () => {
+    const connection = await RawConnection.open(portOf(impatient));
+    const drip = setInterval(() => connection.send('a'), 20);
+    await connection.closed();
+    clearInterval(drip);
+    await expectUnharmed(impatient);
+  });
 
   test('closes a connection that does not finish its handshake', async () => {
-    const socket = connect(portOf(server), '127.0.0.1');
+    const socket = connect(portOf(impatient), '127.0.0.1');
     const { promise, resolve } = Promise.withResolvers<void>();
     socket.on('close', () => resolve());
     socket.on('error', () => resolve());

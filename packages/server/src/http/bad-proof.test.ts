@@ -341,7 +341,7 @@ function tlsIdentity(key: SigningKey): { readonly cert: string; readonly key: st
     notBeforeSeconds,
     notAfterSeconds: notBeforeSeconds + 3600,
   });
-  return { cert: certificatePem(der), key: key.keyObject.export({ format: 'pem', type: 'pkcs8' }) as string };
+  return { cert: certificatePem(der), key: key.keyObject.export({ format: 'pem', type: 'pkcs8' }) };
 }
 
 /** Order of P-256: (r, n − s) verifies like (r, s). */
