@@ -67,16 +67,13 @@ function run(
   });
 }
 
-/** The form of every refusal: its status, one line, nothing on standard output. */
-async function expectRefusal(ran: ReturnType<typeof run>, status: number, message: RegExp): Promise<string> {
-  const { status: actual, stdout, stderr } = await ran;
-  expect({ status: actual, stdout, stderr }).toEqual({
-    status,
-    stdout: '',
-    stderr: expect.stringMatching(message) as string,
-  });
-  expect(stderr).toMatch(/^letterlock: [^\n]+\n$/);
-  return stderr;
+/** How a refusal looks: its status, one line on standard error, nothing on standard output. */
+async function ending(ran: ReturnType<typeof run>) {
+  const { status, stdout, stderr } = await ran;
+  return { status, stdout, stderr, lines: stderr.split('\n').length - 1 };
+}
+function refused(message: RegExp) {
+  return { status: 2, stdout: '', stderr: expect.stringMatching(message), lines: 1 };
 }
 
 const wrapOf = '--key good.key --offline --to AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA --path a --out out';
@@ -94,24 +91,26 @@ describe('input files (3.9-1)', () => {
     );
     const { stdout: id } = await run('key show --key good.key --quiet');
 
-    await expectRefusal(
-      run(`wrap --key good.key --offline --to ${id.trim()} --keyset own.keyset --path a --out out --file ${file}`),
-      2,
-      message,
+    expect(
+      await ending(
+        run(`wrap --key good.key --offline --to ${id.trim()} --keyset own.keyset --path a --out out --file ${file}`),
+      ),
+    ).toEqual(refused(message));
+    expect(await ending(run(`key show --key ${file}`))).toEqual(
+      refused(/Cannot read the key file|Cannot use the key file/),
     );
-    await expectRefusal(run(`key show --key ${file}`), 2, /Cannot read the key file|Cannot use the key file/);
   });
 
   test('refuses a longer standard input', async () => {
     const { stdout: id } = await run('key show --key good.key --quiet');
 
-    await expectRefusal(
-      run(`wrap --key good.key --offline --to ${id.trim()} --keyset own.keyset --path a --out out`, {
-        input: 'x'.repeat(524_289),
-      }),
-      2,
-      /longer than 524288 bytes/,
-    );
+    expect(
+      await ending(
+        run(`wrap --key good.key --offline --to ${id.trim()} --keyset own.keyset --path a --out out`, {
+          input: 'x'.repeat(524_289),
+        }),
+      ),
+    ).toEqual(refused(/longer than 524288 bytes/));
   });
 });
 
@@ -128,7 +127,7 @@ describe('key files (3.9-2, 3.9-3, 3.9-4)', () => {
     { name: 'a short RSA key', file: 'rsa1024.key', message: /2048 to 4096 bits/ },
     { name: 'text around the key', file: 'text.key', message: /text outside PEM blocks/ },
   ])('refuses $name', async ({ file, message }) => {
-    await expectRefusal(run(`key show --key ${file}`), 2, message);
+    expect(await ending(run(`key show --key ${file}`))).toEqual(refused(message));
   });
 
   test('accepts a byte order mark, CRLF and trailing spaces', async () => {
@@ -151,13 +150,13 @@ describe('output files (3.9-5)', () => {
     { name: 'wrap --offline', command: `wrap ${wrapOf.replace('--out out', '--out exists')}` },
     { name: 'open', command: 'open AAAAAAAAAAAAAAAAAAAAAA --key good.key --out exists' },
   ])('$name does not overwrite', async ({ command }) => {
-    await expectRefusal(run(command, { input: 'x' }), 2, /exists: it exists; .*--force/);
+    expect(await ending(run(command, { input: 'x' }))).toEqual(refused(/exists: it exists; .*--force/));
 
     expect(readFileSync(home.path('exists'), 'utf8')).toBe('precious');
   });
 
   test('a missing folder is refused with the command that makes it', async () => {
-    await expectRefusal(run('key generate --out deep/er/a.key'), 2, /mkdir -p deep\/er/);
+    expect(await ending(run('key generate --out deep/er/a.key'))).toEqual(refused(/mkdir -p deep\/er/));
   });
 
   test('leaves no temporary file', async () => {
@@ -174,28 +173,24 @@ describe('secrets on the command line (3.9-6)', () => {
     { name: 'in an option', more: [`--password=${secret}`] },
     { name: 'behind an option', more: ['--secret', secret] },
   ])('$name are refused and not repeated', async ({ more }) => {
-    const stderr = await expectRefusal(run('wrap --to bob --path a', { more }), 2, /--file or standard input/);
+    const ran = await ending(run('wrap --to bob --path a', { more }));
 
-    expect(stderr).not.toContain(secret);
+    expect(ran).toEqual(refused(/--file or standard input/));
+    expect(ran.stderr).not.toContain(secret);
   });
 
   test('as a passphrase are refused and not repeated', async () => {
-    const stderr = await expectRefusal(
-      run('key import good.key --out new.key', { more: [`--passphrase=${secret}`] }),
-      2,
-      /standard input/,
-    );
+    const ran = await ending(run('key import good.key --out new.key', { more: [`--passphrase=${secret}`] }));
 
-    expect(stderr).not.toContain(secret);
+    expect(ran).toEqual(refused(/standard input/));
+    expect(ran.stderr).not.toContain(secret);
   });
 });
 
 describe('questions without a terminal (3.9-7)', () => {
   test('a passphrase ends with status 2 and says what to give', async () => {
-    await expectRefusal(
-      run('key import encrypted.key --out new.key'),
-      2,
-      /not a terminal; give it with --passphrase-file/,
+    expect(await ending(run('key import encrypted.key --out new.key'))).toEqual(
+      refused(/not a terminal; give it with --passphrase-file/),
     );
   });
 });
@@ -242,7 +237,7 @@ describe('config.yaml (3.9-11)', () => {
     { name: 'a repeated key', yaml: 'profiles: {}\nprofiles: {}\n', message: /line 2 is not valid YAML/ },
     {
       name: 'an alias bomb',
-      yaml: `a: &a [x, x, x, x, x, x, x, x, x, x]\n${[...'bcdefghij'].map((name, index) => `${name}: &${name} [${`*${'abcdefghi'[index]!}, `.repeat(9)}*${'abcdefghi'[index]!}]`).join('\n')}\n`,
+      yaml: aliasBomb(),
       message: /YAML aliases|key that is not known/,
     },
     {
@@ -260,7 +255,20 @@ describe('config.yaml (3.9-11)', () => {
     mkdirSync(home.config, { recursive: true });
     writeFileSync(`${home.config}/config.yaml`, yaml);
     try {
-      await expectRefusal(run('trust show'), 2, message);
+      expect(await ending(run('trust show'))).toEqual(refused(message));
+    } finally {
+      writeFileSync(`${home.config}/config.yaml`, '');
+    }
+  });
+
+  test('a key that is not the identity of the profile is refused', async () => {
+    const id = 'KWYlWrz4ZyBmLN7j6_dFpeLI0DFzpiW6ZmGVYxVxPyI';
+    writeFileSync(
+      `${home.config}/config.yaml`,
+      `profiles:\n  default: {key: ${home.path('good.key')}, identity: ${id}}\n`,
+    );
+    try {
+      expect(await ending(run('key show'))).toEqual(refused(new RegExp(`the profile default expects ${id}`)));
     } finally {
       writeFileSync(`${home.config}/config.yaml`, '');
     }
@@ -270,12 +278,10 @@ describe('config.yaml (3.9-11)', () => {
     writeFileSync(`${home.config}/config.yaml`, 'profiles:\n  default: {address: "https://file.example"}\n');
     try {
       const environment = { LETTERLOCK_ADDRESS: 'https://environment.example' };
-      await expectRefusal(run('trust show'), 2, /https:\/\/file\.example/);
-      await expectRefusal(run('trust show', { environment }), 2, /https:\/\/environment\.example/);
-      await expectRefusal(
-        run('trust show --address https://flag.example', { environment }),
-        2,
-        /https:\/\/flag\.example/,
+      expect(await ending(run('trust show'))).toEqual(refused(/https:\/\/file\.example/));
+      expect(await ending(run('trust show', { environment }))).toEqual(refused(/https:\/\/environment\.example/));
+      expect(await ending(run('trust show --address https://flag.example', { environment }))).toEqual(
+        refused(/https:\/\/flag\.example/),
       );
     } finally {
       writeFileSync(`${home.config}/config.yaml`, '');
@@ -299,6 +305,15 @@ describe('mistyped words', () => {
     expect(ran.stderr).toMatch(hint);
   });
 });
+
+/** Ten levels, each ten times the one before. */
+function aliasBomb(): string {
+  const names = 'abcdefghij'.split('');
+  const levels = names
+    .slice(1)
+    .map((name, index) => `${name}: &${name} [${Array(10).fill(`*${names[index]!}`).join(', ')}]`);
+  return `a: &a [x]\n${levels.join('\n')}\n`;
+}
 
 /** A service that nobody initialised, with a clock of its own. */
 async function startStranger(date: Date): Promise<Server> {

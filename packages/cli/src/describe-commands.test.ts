@@ -34,12 +34,13 @@ describe('describeCommands()', () => {
 
   test('has each verb that the design names', () => {
     expect(commands.map(({ name }) => name)).toEqual(
-      expect.arrayContaining([
-        ...['server', 'status', 'doctor', 'explain', 'wrap', 'open', 'lookup', 'revoke', 'proof', 'receipt'],
-        ...['key generate', 'key import', 'key show', 'identity register', 'identity show', 'identity list'],
-        ...['identity rotate', 'identity revoke', 'grant put', 'grant delete', 'grant list', 'init', 'share check'],
-        ...['unseal', 'seal', 'trust add', 'trust show', 'trust export', 'trust remove'],
-      ]),
+      expect.arrayContaining(
+        (
+          'server,status,doctor,explain,wrap,open,lookup,revoke,proof,receipt,key generate,key import,key show,' +
+          'identity register,identity show,identity list,identity rotate,identity revoke,grant put,grant delete,' +
+          'grant list,init,share check,unseal,seal,trust add,trust show,trust export,trust remove'
+        ).split(','),
+      ),
     );
   });
 });

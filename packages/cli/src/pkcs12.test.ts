@@ -71,7 +71,7 @@ afterAll(() => home[Symbol.dispose]());
 
 /** A PFX-like shell of so many sequences inside each other. */
 function nested(depth: number): Buffer {
-  let content = Buffer.alloc(0);
+  let content: Buffer = Buffer.alloc(0);
   for (let level = 0; level < depth; level += 1) content = sequence(content);
   return sequence(Buffer.concat([Buffer.from([2, 1, 3]), content]));
 }
@@ -93,7 +93,7 @@ function publicKeyOf(file: string): string {
   return createPublicKey(createPrivateKey(readFileSync(home.path(file)))).export({
     format: 'pem',
     type: 'spki',
-  }) as string;
+  });
 }
 
 describe('letterlock key import', () => {
@@ -108,7 +108,7 @@ describe('letterlock key import', () => {
   ])('reads $name', async ({ file, original }) => {
     const { status, stderr } = await importKey(file);
 
-    expect({ status, stderr }).toEqual({ status: 0, stderr: expect.not.stringContaining('Cannot') as string });
+    expect({ status, stderr }).toEqual({ status: 0, stderr: expect.not.stringContaining('Cannot') });
     expect(publicKeyOf(`${file}.key`)).toBe(publicKeyOf(original));
     expect(statSync(home.path(`${file}.key`)).mode & 0o777).toBe(0o600);
   });
@@ -136,7 +136,7 @@ describe('letterlock key import', () => {
     expect({ status, stdout, stderr }).toEqual({
       status: 2,
       stdout: '',
-      stderr: expect.stringMatching(message) as string,
+      stderr: expect.stringMatching(message),
     });
   });
 

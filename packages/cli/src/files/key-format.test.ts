@@ -38,7 +38,7 @@ describe('detectKeyFormat()', () => {
     },
     {
       name: 'two keys',
-      file: `${ec.export({ format: 'pem', type: 'pkcs8' }) as string}${ec.export({ format: 'pem', type: 'pkcs8' }) as string}`,
+      file: ec.export({ format: 'pem', type: 'pkcs8' }).repeat(2),
       words: 'more than one key',
     },
     { name: 'nothing', file: '', words: 'neither PEM nor DER' },

@@ -49,14 +49,14 @@ export interface Ran {
 const defaultTimeLimitMilliseconds = 20_000;
 
 /** Starts the program; the working folder is the home. */
-export function startCli(words: readonly string[], options: RunOptions): ChildProcess {
-  return startProgram(program, words, options);
+export function startCli(given: readonly string[], options: RunOptions): ChildProcess {
+  return startProgram(program, given, options);
 }
 
 /** Starts another program in the same surroundings. */
-export function startProgram(command: string, words: readonly string[], o: RunOptions): ChildProcess {
+export function startProgram(command: string, given: readonly string[], o: RunOptions): ChildProcess {
   const { home, environment = {}, timeLimitMilliseconds = defaultTimeLimitMilliseconds } = o;
-  return spawn(command, words, {
+  return spawn(command, given, {
     cwd: home.folder,
     env: {
       PATH: process.env['PATH'] ?? '',
@@ -74,8 +74,8 @@ export function startProgram(command: string, words: readonly string[], o: RunOp
 }
 
 /** Runs the program to its end. */
-export function runCli(words: readonly string[], options: RunOptions): Promise<Ran> {
-  return finish(startCli(words, options), options.input);
+export function runCli(given: readonly string[], options: RunOptions): Promise<Ran> {
+  return finish(startCli(given, options), options.input);
 }
 
 /** Waits for the end of a started program. */

@@ -47,15 +47,20 @@ export async function startService(): Promise<TestService> {
     writeFileSync(serverHome.path(`${name}.crt`), certificatePem(certificate));
   }
   const grants = [{ who: people.writer.id, verbs: ['wrap'], path: 'team-a' }];
-  const child = startCli(
-    [
-      'server',
-      ...['--trust-domain', 'test.example', '--store', 'memory', '--init-certificates', 'admin.crt,second.crt'],
-      ...['--listen-direct', `127.0.0.1:${relay.targetPort}`, '--listen-health', 'none', '--public-origins', origin],
-      ...['--identities', `${people.writer.keyset!},${people.reader.keyset!}`, '--grants', JSON.stringify(grants)],
-    ],
-    { home: serverHome, timeLimitMilliseconds: 600_000 },
-  );
+  const settings = {
+    'trust-domain': 'test.example',
+    store: 'memory',
+    'init-certificates': 'admin.crt,second.crt',
+    'listen-direct': `127.0.0.1:${relay.targetPort}`,
+    'listen-health': 'none',
+    'public-origins': origin,
+    identities: `${people.writer.keyset!},${people.reader.keyset!}`,
+    grants: JSON.stringify(grants),
+  };
+  const child = startCli(['server', ...Object.entries(settings).map(([name, value]) => `--${name}=${value}`)], {
+    home: serverHome,
+    timeLimitMilliseconds: 600_000,
+  });
   const started = await readStart(child);
   return {
     origin,
