@@ -34,6 +34,11 @@ export class LiveWraps {
     this.#limit = limit;
   }
 
+  /** Of all writers; costs a walk over them. */
+  get total(): number {
+    return this.#counts.values().reduce((sum, count) => sum + count, 0);
+  }
+
   of(writer: string): number {
     return this.#counts.get(writer) ?? 0;
   }

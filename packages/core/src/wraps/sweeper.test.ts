@@ -94,14 +94,16 @@ describe('Wraps.sweep()', () => {
     await world.openAs(reader, id, claim.request);
     world.clock.advance(60);
     // The page has been read when the acknowledgement, late but of the right claim, comes first.
-    let isFirst = true;
-    world.store.choose = ({ transaction }) => {
-      if (transaction === undefined || !isFirst) return 'none';
-      isFirst = false;
-      return 'delayed';
-    };
+    const isDelayed = new Promise<void>((resolve) => {
+      world.store.choose = ({ transaction }) => {
+        if (transaction === undefined) return 'none';
+        world.store.choose = () => 'none';
+        resolve();
+        return 'delayed';
+      };
+    });
     const sweeping = world.wraps.sweep({ limit: 10 });
-    while (isFirst) await Promise.resolve();
+    await isDelayed;
     await world.acknowledgeAs(reader, id, { cid: claim.cid });
     world.store.release();
     expect(await sweeping).toMatchObject(nothing);

@@ -74,6 +74,11 @@ export class Wraps {
     this.#sweeper = new Sweeper({ store, barrier, audit, parts: this.#parts, live: this.#live, tombstoneSeconds });
   }
 
+  /** Live wraps (stored or claimed) as far as this process knows: exact after the first pass of the sweeper. */
+  get live(): number {
+    return this.#live.total;
+  }
+
   /**
    * Stores an envelope once. `created` is false when the same writer had stored the same envelope before.
    * @throws 'bad_envelope', 'unknown_recipient', 'denied', 'conflict', 'rate', 'unavailable'
