@@ -128,7 +128,13 @@ describe('seal()', () => {
     const world = await SealWorld.unsealed();
     let sealedCount = 0;
     world.installation.onSealed(() => (sealedCount += 1));
-    const results = await Promise.allSettled([world.seal(world.admin(0)), world.seal(world.admin(1))]);
+    const [one, other] = [
+      await world.permitted('seal', {}, world.admin(0)),
+      await world.permitted('seal', {}, world.admin(1)),
+    ];
+    const results = await Promise.allSettled(
+      [one, other].map(({ permitted, operation }) => world.installation.seal(permitted, operation)),
+    );
     expect(sealedCount).toBe(1);
     expect(results.map(({ status }) => status).toSorted()).toEqual(['fulfilled', 'rejected']);
     expect(results.find(({ status }) => status === 'rejected')).toMatchObject({ reason: { code: 'sealed' } });

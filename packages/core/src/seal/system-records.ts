@@ -18,7 +18,7 @@ export function acknowledgementsPrefix(generation: number): string {
   return `sys/ack/${generation}/`;
 }
 
-/** What this version writes; it reads this one and the one before. */
+/** What this version writes. A server reads its own and the one before; before the first there is none. */
 export const schemaVersion = 1;
 const schemaForm = /^[1-9][0-9]{0,8}$/;
 
@@ -41,12 +41,6 @@ export function checkSchema(value: Uint8Array | undefined): void {
     throw new ProblemError('internal', {
       reason: 'schema_newer',
       detail: `The store has schema version ${found}; this server reads up to ${schemaVersion}: start a newer version`,
-    });
-  }
-  if (found < schemaVersion - 1) {
-    throw new ProblemError('internal', {
-      reason: 'schema_older',
-      detail: `The store has schema version ${found}; this server reads ${schemaVersion - 1} and ${schemaVersion}`,
     });
   }
 }
