@@ -12,7 +12,7 @@ from jwcrypto.jwk import JWK
 
 from server import PROGRAM, Server
 
-SECONDS = 30
+SECONDS = 90
 
 
 class CommandLine:

@@ -18,8 +18,8 @@ from letterlock.session import Session
 
 ROOT = Path(__file__).resolve().parents[2]
 PROGRAM = ROOT / "packages/cli/bin/letterlock"
-START_SECONDS = 30
-STOP_SECONDS = 15
+START_SECONDS = 90
+STOP_SECONDS = 30
 
 
 class Server:
