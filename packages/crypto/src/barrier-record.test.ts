@@ -58,6 +58,10 @@ describe('openRecord()', () => {
     await expect(refusalOf(call)).resolves.toMatchObject(refused);
   });
 
+  test.each([0, 3, 48])('recordTerm() refuses a record of %i bytes', async (length) => {
+    await expect(refusalOf(() => recordTerm(record.subarray(0, length)))).resolves.toMatchObject(refused);
+  });
+
   test('binds the keyring to its generation', async () => {
     const keyring = sealRecord({ term: 3, termKey, path, plaintext, generation: 1 });
     expect(openRecord({ termKeyOf, path, record: keyring, generation: 1 })).toEqual(plaintext);

@@ -23,6 +23,8 @@ const root = buildCertificate({ subject: 'root', extensions: [authority(), usage
 const middle = buildCertificate({ subject: 'middle', issuer: root, extensions: [authority(0), usage('04')], ...long });
 const upper = buildCertificate({ subject: 'upper', issuer: root, extensions: [authority(1)], ...long });
 const lower = buildCertificate({ subject: 'lower', issuer: upper, extensions: [authority(0)], ...long });
+const first = buildCertificate({ subject: 'first', issuer: root, extensions: [authority()], ...long });
+const second = buildCertificate({ subject: 'second', issuer: first, extensions: [authority()], ...long });
 const leafOf = (change: Partial<CertificateToBuild> = {}) =>
   buildCertificate({
     subject: 'alice',
@@ -54,6 +56,7 @@ describe('verifyCertificateChain()', () => {
         middle,
       ],
     },
+    { name: 'three certificates without path lengths', chain: [leafOf({ issuer: second }), second, first] },
     {
       name: 'an unknown extension that is not critical',
       chain: [leafOf({ extensions: [{ id: extensionIds.certificatePolicies, value: der(0x30) }] }), middle],
@@ -78,11 +81,14 @@ describe('verifyCertificateChain()', () => {
     });
     return [leafOf({ issuer }), issuer];
   };
+  const one = buildCertificate({ subject: 'one', issuer: root, extensions: [authority()], ...long });
+  const two = buildCertificate({ subject: 'two', issuer: one, extensions: [authority()], ...long });
+  const three = buildCertificate({ subject: 'three', issuer: two, extensions: [authority()], ...long });
   const deepLower = buildCertificate({ subject: 'deep', issuer: lower, extensions: [authority()], ...long });
 
   test.each([
     { name: 'no certificate', chain: [] },
-    { name: 'a chain that is too long', chain: [leaf, lower, upper, root] },
+    { name: 'a chain of four that is right otherwise', chain: [leafOf({ issuer: three }), three, two, one] },
     { name: 'a missing intermediate', chain: [leaf] },
     { name: 'the wrong order', chain: [middle, leaf] },
     { name: 'an expired leaf', chain: [leafOf({ notAfter: issuedAt - 1 }), middle] },

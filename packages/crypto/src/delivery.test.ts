@@ -17,7 +17,7 @@ import {
 import { createKeyset, verifyKeyset } from './keyset.ts';
 import { fileKeyCommitment, sealPayload } from './payload.ts';
 import { SecretBytes } from './secret-bytes.ts';
-import { sealJweNow } from './slot.ts';
+import { openJwe, sealJweNow } from './slot.ts';
 import { withFlippedBit, withHeader } from './testing/compact.ts';
 import { answerOf, deliver, headerOf, issuedAt, selector, type Delivered } from './testing/delivered.ts';
 import { refusalOf } from './testing/problems.ts';
@@ -378,6 +378,40 @@ describe('T-15 two file keys, one payload', () => {
     expect(refusal).toMatchObject({ code: 'bad_envelope', reason: 'envelope_integrity' });
     expect(fileKeyCommitment(second, sealed.header.id)).not.toBe(sealed.header.kc);
     expect(reader.thumbprint).toBe(claims.kid);
+  });
+});
+
+describe('the inner slot', () => {
+  /** The writer signs an envelope whose slot was made with another header or for another content. */
+  async function withOwnSlot(header: { readonly eh: string }, plaintext: (fileKey: Uint8Array) => Uint8Array) {
+    const { toOpen, sealed, writer, instance, deliveryKey, encryption, claims } = await deliver();
+    const original = await openJwe(sealed.envelope.slots[0]!, { typ: typ.slot, key: encryption });
+    const slot = sealJweNow({
+      typ: typ.slot,
+      to: publicOfOpening(encryption),
+      header: { eh: header.eh === 'own' ? sealed.eh : header.eh },
+      plaintext: plaintext(original.plaintext.expose()),
+    });
+    const statement = { eh: sealed.eh, ph: claims.ph, sh: [hash43(slot)] };
+    const sig = signJws({ typ: typ.envelope, key: writer, claims: statement });
+    const to = publicOfOpening(deliveryKey);
+    const dslot = await sealDeliverySlot({ to, eh: sealed.eh, content: 'slot', plaintext: slot });
+    const dlv = signDelivery(instance, { ...claims, ds: hash43(dslot) });
+    return { ...toOpen, answer: { ...toOpen.answer, sig, dslot, dlv } };
+  }
+
+  test('may be made again by its writer', async () => {
+    const toOpen = await withOwnSlot({ eh: 'own' }, (key) => key);
+    expect((await openDelivery(toOpen)).content.lengthBytes).toBe(7);
+  });
+
+  test.each([
+    { name: 'carries another header’s hash', eh: hash43('x'), plaintext: (key: Uint8Array) => key },
+    { name: 'holds a longer key', eh: 'own', plaintext: (key: Uint8Array) => Buffer.concat([key, Buffer.alloc(1)]) },
+    { name: 'holds another key', eh: 'own', plaintext: () => fileKey },
+  ])('is refused where it $name', async ({ eh, plaintext }) => {
+    const toOpen = await withOwnSlot({ eh }, plaintext);
+    await expect(refusalOf(() => openDelivery(toOpen))).resolves.toMatchObject({ reason: 'envelope_integrity' });
   });
 });
 

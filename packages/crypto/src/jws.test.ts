@@ -122,6 +122,14 @@ describe('T-01 the algorithm comes from the key record', () => {
     await expect(refusalOf(() => open(compact))).resolves.toMatchObject({ code: 'bad_proof' });
   });
 
+  test('refuses a signature that is right but names another kid', async () => {
+    const header = { alg: 'ES256', typ: typ.receipt, kid: publicOf(generateSigningKey()).thumbprint };
+    const input = withPart(withHeader(valid, header), 2, '').slice(0, -1);
+    const compact = `${input}.${encodeBase64url(signBytes(Buffer.from(input), signer))}`;
+    await expect(refusalOf(() => open(compact))).resolves.toMatchObject({ code: 'bad_proof' });
+    await expect(verifyJwsAsync(parseJws(compact, typ.receipt, 4096), verifier)).resolves.toBe(false);
+  });
+
   test('refuses a signature that is right but stands under another name of an algorithm', async () => {
     // Signed over the confused header, so only the comparison with the key refuses it.
     const header = { alg: 'ES384', typ: typ.receipt, kid: signer.thumbprint };

@@ -175,6 +175,16 @@ describe('T-09 one key has one identity', () => {
     await expect(refusalOf(forged)).resolves.toMatchObject({ code: 'bad_key' });
   });
 
+  test('refuses an RSA key of more than 4,096 bits that a certificate could carry', async () => {
+    const key = createPublicKey({ key: { ...rsa, n: Buffer.alloc(513, 0xff).toString('base64url') }, format: 'jwk' });
+    await expect(refusalOf(() => verifyingKeyOf(key))).resolves.toMatchObject({ reason: 'key_rsa_size' });
+  });
+
+  test('looks at the length of a member before the library does', async () => {
+    const jwk = { ...rsa, n: Buffer.alloc(513, 0xff).toString('base64url') };
+    await expect(refusalOf(() => importVerifyingKey(jwk))).resolves.toMatchObject({ reason: 'key_form' });
+  });
+
   test('refuses an RSA-PSS key, whose parameters would choose', async () => {
     const { publicKey } = generateKeyPairSync('rsa-pss', { modulusLength: 2048 });
     await expect(refusalOf(() => verifyingKeyOf(publicKey))).resolves.toMatchObject({ code: 'bad_key' });

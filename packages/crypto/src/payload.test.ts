@@ -34,6 +34,12 @@ function sealPadded(padded: Uint8Array, members: Record<string, unknown> = {}): 
 const padded = pad(Buffer.from('hunter2'));
 const changed = (at: number, value: number): Uint8Array => Uint8Array.from(padded).with(at, value);
 
+const shortKey = SecretBytes.random(16);
+const short = {
+  fileKey: shortKey,
+  header: { ...header, kc: fileKeyCommitment(shortKey, id) },
+  payload: sealPayload({ content: Buffer.from('hunter2'), fileKey: shortKey, eh }),
+};
 const document = JSON.stringify(toProblemDocument(new ProblemError('bad_envelope')));
 
 describe('openPayload()', () => {
@@ -49,12 +55,16 @@ describe('openPayload()', () => {
     { name: 'T-15 another file key', change: { fileKey: SecretBytes.random(32) } },
     { name: 'T-15 a commitment to another key', change: { header: { ...header, kc: hash43('other') } } },
     { name: 'T-15 a commitment under another id', change: { header: { ...header, id: randomIdentifier() } } },
-    { name: 'a file key of another length', change: { fileKey: SecretBytes.random(16) } },
+    { name: 'a file key of another length that is committed to', change: short },
     { name: 'T-16 a changed ciphertext', change: { payload: withFlippedBit(payload, 3, 5) } },
     { name: 'T-16 a changed tag', change: { payload: withFlippedBit(payload, 4, 5) } },
     { name: 'T-16 a changed IV', change: { payload: withFlippedBit(payload, 2, 5) } },
     { name: 'the header of another envelope', change: { eh: hash43('another') } },
     { name: 'another eh in the payload', change: { payload: withHeader(payload, { eh: hash43('another') }) } },
+    {
+      name: 'a payload of this key under another header',
+      change: { payload: sealPadded(padded, { eh: hash43('another') }) },
+    },
     { name: 'an encrypted key', change: { payload: withPart(payload, 1, 'AAAA') } },
     { name: 'another algorithm', change: { payload: sealPadded(padded, { alg: 'A256KW' }) } },
     { name: 'another encryption', change: { payload: sealPadded(padded, { enc: 'A256CBC-HS512' }) } },

@@ -78,6 +78,7 @@ describe('splitMasterKey(), combineShares()', () => {
     { k: 2, n: 1 },
     { k: 1, n: 17 },
     { k: 1.5, n: 3 },
+    { k: 2, n: 2.5 },
     { k: 1, n: 0 },
   ])('cannot split $k of $n', async ({ k, n }) => {
     await expect(splitMasterKey(masterKey, k, n)).rejects.toThrow('need 1 ≤ k ≤ n ≤ 16');

@@ -21,6 +21,26 @@ const slot = sealTo(key);
 const open = (compact: string, opening = key) => openJwe(compact, { typ: typ.slot, key: opening });
 const refused = { code: 'bad_envelope', reason: 'slot_open', message: 'The envelope is not acceptable' };
 
+/** A key that says when its private half is touched. */
+function watched(opening: OpeningKey): { readonly key: OpeningKey; readonly touches: () => number } {
+  let touches = 0;
+  const proxy = new Proxy(opening, {
+    get(target, name) {
+      if (name === 'keyObject') touches += 1;
+      return Reflect.get(target, name) as unknown;
+    },
+  });
+  return { key: proxy, touches: () => touches };
+}
+
+/** The refusal of a JWE, which must come before the private key is used. */
+async function refusedUnopened(compact: string, opening = key): Promise<unknown> {
+  const { key: watchedKey, touches } = watched(opening);
+  const refusal = await refusalOf(() => open(compact, watchedKey));
+  expect(touches()).toBe(0);
+  return refusal;
+}
+
 describe('openJwe()', () => {
   test.each(kinds)('opens with jose what was sealed to a %s key', async (kind) => {
     const to = receivers[kind];
@@ -38,6 +58,13 @@ describe('openJwe()', () => {
       .setProtectedHeader(header)
       .encrypt(publicOfOpening(to).keyObject);
     expect((await open(compact, to)).plaintext.lengthBytes).toBe(32);
+  });
+
+  test('refuses what is sealed to this key under another kid, unless that kid is expected', async () => {
+    const compact = sealJweNow({ typ: typ.slot, to: publicOfOpening(key), kid: eh, header: { eh }, plaintext });
+    await expect(refusedUnopened(compact)).resolves.toMatchObject(refused);
+    expect((await openJwe(compact, { typ: typ.slot, key, kid: eh })).header.kid).toBe(eh);
+    await expect(refusalOf(() => openJwe(slot, { typ: typ.slot, key, kid: eh }))).resolves.toMatchObject(refused);
   });
 
   test('two seals of one text have nothing in common but the header members', () => {
@@ -96,7 +123,7 @@ describe('T-03 to T-05, T-11 algorithms and header members', () => {
     { name: 'p2c', header: { p2c: 1 } },
     { name: 'jwk', header: { jwk: headerOf(slot)['epk'] } },
   ])('refuses $name', async ({ header }) => {
-    await expect(refusalOf(() => open(withHeader(slot, header)))).resolves.toMatchObject(refused);
+    await expect(refusedUnopened(withHeader(slot, header))).resolves.toMatchObject(refused);
   });
 
   // These are sealed by a library that knows them, with the right key: only the allow-list refuses them.
@@ -111,7 +138,7 @@ describe('T-03 to T-05, T-11 algorithms and header members', () => {
     const compact = await new CompactEncrypt(plaintext)
       .setProtectedHeader({ alg, enc, typ: typ.slot, kid: to.thumbprint, eh, ...extra })
       .encrypt(publicOfOpening(to).keyObject);
-    await expect(refusalOf(() => open(compact, to))).resolves.toMatchObject(refused);
+    await expect(refusedUnopened(compact, to)).resolves.toMatchObject(refused);
   });
 
   test('T-11 refuses RSA1_5 that would decrypt', async () => {
@@ -176,12 +203,12 @@ describe('T-10 ephemeral keys', () => {
     { name: 'with a longer coordinate', epk: { ...epk, x: `AA${epk['x']!}` } },
     { name: 'as a string', epk: 'x' },
   ])('refuses one $name', async ({ epk: changed }) => {
-    await expect(refusalOf(() => open(withHeader(slot, { epk: changed })))).resolves.toMatchObject(refused);
+    await expect(refusedUnopened(withHeader(slot, { epk: changed }))).resolves.toMatchObject(refused);
   });
 
   test('refuses X25519 zero, whose shared secret would be zero for everybody', async () => {
     const compact = withHeader(sealTo(receivers.X25519), { epk: { kty: 'OKP', crv: 'X25519', x: 'A'.repeat(43) } });
-    await expect(refusalOf(() => open(compact, receivers.X25519))).resolves.toMatchObject(refused);
+    await expect(refusedUnopened(compact, receivers.X25519)).resolves.toMatchObject(refused);
   });
 
   test('refuses an ephemeral key in a JWE that has none', async () => {
@@ -194,17 +221,6 @@ describe('T-23 the typ is checked before the key is used', () => {
   const jweTyps = Object.values(typ).filter(
     (value): value is JweTyp => value.endsWith('+jwe') && value !== typ.payload,
   );
-  /** A key that says when its private half is touched. */
-  function watched(opening: OpeningKey): { readonly key: OpeningKey; readonly touches: () => number } {
-    let touches = 0;
-    const proxy = new Proxy(opening, {
-      get(target, name) {
-        if (name === 'keyObject') touches += 1;
-        return Reflect.get(target, name) as unknown;
-      },
-    });
-    return { key: proxy, touches: () => touches };
-  }
   const context = {
     eh,
     ct: 'slot',
