@@ -40,6 +40,18 @@ describe('a new identity', () => {
     expect([byWriter.status, byAdmin.status, registered.status]).toEqual([3, 0, 0]);
   });
 
+  test('changes its name by registering again', async () => {
+    await runCli(words('key generate --out nina.key'), { home: people.home });
+    const nina = `--key ${people.home.path('nina.key')}`;
+    await people.run('writer', `identity register ${nina} --name nina --admin-key admin.key`);
+
+    const renamed = await people.run('writer', `identity register ${nina} --name nina-2 -o json`);
+    const unchanged = await people.run('writer', `identity register ${nina} -o json`);
+
+    expect(JSON.parse(renamed.stdout)).toMatchObject({ seq: 2, name: 'nina-2' });
+    expect(JSON.parse(unchanged.stdout)).toMatchObject({ seq: 2 });
+  });
+
   test('rotates its key: older wraps open still, and newer ones go to the new key', async () => {
     const before = await people.wrap('before');
     const rotated = await people.run('reader', 'identity rotate -o json');

@@ -35,7 +35,7 @@ export interface RunOptions {
   /** Default: standard input is empty, and not a terminal. */
   readonly input?: string | Uint8Array;
   readonly environment?: Readonly<Record<string, string>>;
-  /** Default 20 s: then it is killed, and its status is null. */
+  /** Default 50 s: then it is killed, and its status is null. */
   readonly timeLimitMilliseconds?: number;
 }
 
@@ -46,7 +46,7 @@ export interface Ran {
   readonly bytes: Buffer;
 }
 
-const defaultTimeLimitMilliseconds = 20_000;
+const defaultTimeLimitMilliseconds = 50_000;
 
 /** Starts the program; the working folder is the home. */
 export function startCli(given: readonly string[], options: RunOptions): ChildProcess {

@@ -47,19 +47,11 @@ export const verb = defineVerb({
   ],
   async run(context, { options: given }) {
     using connected = await connect(context);
-    const { client, identity } = connected;
-    const seen = context.knownIdentities.seen(identity.id);
-    const named = identityOf(identity.signingKey, identity.openingKeys, {
-      seq: seen?.seq ?? 1,
-      iat: context.now(),
-      ...(given.name === undefined ? {} : { name: given.name }),
-    });
-    const evidence = await evidenceOf(context, connected, given);
+    const { client } = connected;
     const { signal } = context;
-    const { id, seq } = await context.progress(
-      'Registering',
-      client.register({ keyset: await newestOf(connected, signal, named.keyset!, given.name), evidence, signal }),
-    );
+    const evidence = await evidenceOf(context, connected, given);
+    const keyset = await nextKeyset(context, connected, given.name);
+    const { id, seq } = await context.progress('Registering', client.register({ keyset, evidence, signal }));
     noticeKeyset(context, await client.identity(id, { signal }));
     if (given.name !== undefined && context.knownIdentities.nameOf(id) === undefined)
       context.knownIdentities.pin(given.name, id, false);
@@ -71,24 +63,27 @@ export const verb = defineVerb({
   },
 });
 
-/** The registered keyset if it says the same: it is answered the same, where a new one of the same number would be refused. */
-async function newestOf(
+/** The registered keyset if it says the same (it is answered the same), else the one after it. */
+async function nextKeyset(
+  context: Context,
   { client, identity }: Connected,
-  signal: AbortSignal,
-  keyset: string,
   name: string | undefined,
 ): Promise<string> {
-  try {
-    const registered = await client.identity(identity.id, { signal });
-    const isSame =
-      registered.enc.thumbprint === identity.openingKeys[0].thumbprint &&
-      (name === undefined || registered.name === name);
-    return isSame ? registered.jws : keyset;
-  } catch (error) {
+  const registered = await client.identity(identity.id, { signal: context.signal }).catch((error: unknown) => {
     // Unknown so far: that is what registering is for.
-    if (isProblemError(error) && ['not_found', 'bad_proof'].includes(error.code)) return keyset;
+    if (isProblemError(error) && ['not_found', 'bad_proof'].includes(error.code)) return undefined;
     throw error;
-  }
+  });
+  const isSame =
+    registered?.enc.thumbprint === identity.openingKeys[0].thumbprint && (name ?? registered.name) === registered.name;
+  if (registered !== undefined && isSame) return registered.jws;
+  const ownName = name ?? registered?.name;
+  const { keyset = '' } = identityOf(identity.signingKey, identity.openingKeys, {
+    seq: (registered?.seq ?? 0) + 1,
+    iat: context.now(),
+    ...(ownName === undefined ? {} : { name: ownName }),
+  });
+  return keyset;
 }
 
 async function evidenceOf(

@@ -109,7 +109,7 @@ async function openAndDeliver(context: Context, connected: Connected, opening: O
     const { name, writer: from } = opened;
     await acknowledge(context, () => opened.acknowledge(), claim!, { from: from.thumbprint, name, delivery });
   } catch (error) {
-    throw forget(context, claim, explainFailure(context, claim, error));
+    throw forget(context, { claim, isResumed: kept !== undefined }, explainFailure(context, claim, error));
   }
 }
 
@@ -183,9 +183,15 @@ function explainFailure(context: Context, claim: Claim | undefined, error: unkno
 }
 
 /** A claim that the service refused for good is of no use; every other one may still be needed. */
-function forget(context: Context, claim: Claim | undefined, error: unknown): unknown {
+function forget(
+  context: Context,
+  { claim, isResumed }: { readonly claim: Claim | undefined; readonly isResumed: boolean },
+  error: unknown,
+): unknown {
   const refusal = error instanceof CommandError ? error.cause : error;
-  const isOver = isProblemError(refusal) && ['gone', 'not_found', 'already_claimed'].includes(refusal.code);
-  if (claim !== undefined && isOver) context.claims.remove(claim.id);
+  if (claim === undefined || !isProblemError(refusal)) return error;
+  // A resumed claim that may not be delivered again can still be acknowledged by another copy of this program.
+  const isOver = ['gone', 'not_found'].includes(refusal.code) || (refusal.code === 'already_claimed' && !isResumed);
+  if (isOver) context.claims.remove(claim.id);
   return error;
 }
