@@ -12,6 +12,7 @@ describe('repeat()', () => {
         run: async () => {
           runs += 1;
           if (runs === 2) throw new Error('second');
+          return undefined;
         },
         onError: (error) => failures.push(error),
       });
@@ -22,6 +23,30 @@ describe('repeat()', () => {
       await stop();
       await jest.advanceTimersByTimeAsync(3000);
       expect(runs).toBe(3);
+    } finally {
+      jest.useRealTimers();
+    }
+  });
+
+  test('makes the pause that a run asks for', async () => {
+    jest.useFakeTimers();
+    try {
+      let runs = 0;
+      const stop = repeat({
+        everyMilliseconds: 1000,
+        run: async () => {
+          runs += 1;
+          return runs < 3 ? 100 : undefined;
+        },
+        onError: () => {},
+      });
+      await jest.advanceTimersByTimeAsync(1200);
+      expect(runs).toBe(3);
+      await jest.advanceTimersByTimeAsync(900);
+      expect(runs).toBe(3);
+      await jest.advanceTimersByTimeAsync(100);
+      expect(runs).toBe(4);
+      await stop();
     } finally {
       jest.useRealTimers();
     }

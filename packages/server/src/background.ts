@@ -6,8 +6,8 @@
 
 export interface RepeatedTask {
   readonly everyMilliseconds: number;
-  /** Ends early when the signal is aborted. */
-  readonly run: (signal: AbortSignal) => Promise<void>;
+  /** Ends early when the signal is aborted. @returns another pause before the next run, milliseconds */
+  readonly run: (signal: AbortSignal) => Promise<number | undefined>;
   readonly onError: (error: unknown) => void;
 }
 
@@ -17,21 +17,22 @@ export function repeat(task: RepeatedTask): () => Promise<void> {
   const { signal } = controller;
   let running: Promise<void> = Promise.resolve();
   let timer: NodeJS.Timeout;
-  const schedule = (): void => {
+  const schedule = (pauseMilliseconds: number): void => {
     timer = setTimeout(() => {
       running = runOnce();
-    }, task.everyMilliseconds);
+    }, pauseMilliseconds);
     timer.unref();
   };
   const runOnce = async (): Promise<void> => {
+    let pauseMilliseconds: number | undefined;
     try {
-      await task.run(signal);
+      pauseMilliseconds = await task.run(signal);
     } catch (error) {
       if (!signal.aborted) task.onError(error);
     }
-    if (!signal.aborted) schedule();
+    if (!signal.aborted) schedule(pauseMilliseconds ?? task.everyMilliseconds);
   };
-  schedule();
+  schedule(task.everyMilliseconds);
   return async () => {
     controller.abort();
     clearTimeout(timer);

@@ -13,7 +13,9 @@ import {
   Installation,
   MemoryStore,
   NonceAuthority,
+  OperationLedger,
   readAdminCertificate,
+  RedeemedNonces,
   Wraps,
   type BootKeys,
   type Clock,
@@ -38,7 +40,7 @@ import { createDirectListener, defaultTimeouts, tlsSettings, type ListenerTimeou
 import { createHealthServer } from './http/health.ts';
 import type { UnsealedServices } from './http/ports.ts';
 import { createLog } from './log.ts';
-import { createMetrics, sweptKinds } from './metrics.ts';
+import { createMetrics } from './metrics.ts';
 import { systemClock } from './system-clock.ts';
 import { readTlsFiles, TlsFiles, type TlsMaterial } from './tls-files.ts';
 
@@ -70,9 +72,12 @@ export interface RunningServer {
 }
 
 const drainMilliseconds = 10_000;
+/** Pause after the last page of the store. */
 const sweepEveryMilliseconds = 2000;
-/** Wraps that one run of the sweeper looks at: some 50 ms of work. */
-const sweepLimit = 1000;
+/** Pause after any other page. */
+const sweepNextPageMilliseconds = 200;
+/** Records of one page: some 3 ms in which nothing else runs. */
+const sweepLimit = 100;
 const reloadEveryMilliseconds = 10_000;
 const certificateSeconds = 365 * 86_400;
 const loopbackHosts = ['localhost', '127.0.0.1', '[::1]'] as const;
@@ -95,10 +100,18 @@ export async function startServer(config: Config, options: StartOptions = {}): P
     acceptSingleHolder: config.init.acceptSingleHolder,
     ...(config.pinnedInstanceKey === undefined ? {} : { pinnedInstanceKey: config.pinnedInstanceKey }),
   });
-  const metrics = createMetrics({ state: () => installation.state, storeKeys: () => store.size });
-  const nonces = new NonceAuthority({ replicaId: boot.replicaId, clock });
+  const redeemed = new RedeemedNonces();
+  const nonces = new NonceAuthority({ replicaId: boot.replicaId, clock, redeemed });
 
   let unsealed: UnsealedServices | undefined;
+  const metrics = createMetrics({
+    state: () => installation.state,
+    storeKeys: () => store.size,
+    auditRecords: () => installation.audit.lastSeq,
+    openAuditOutcomes: () => installation.audit.openOutcomes,
+    liveWraps: () => unsealed?.wraps.live,
+    rememberedNonces: () => redeemed.generations.reduce((sum, { size }) => sum + size, 0),
+  });
   installation.onUnsealed((keys) => {
     unsealed = composeUnsealed(config, { keys, store, clock, admins: installation.admins() });
     log.info({ inst: keys.inst, generation: keys.generation }, 'Unsealed');
@@ -136,7 +149,7 @@ export async function startServer(config: Config, options: StartOptions = {}): P
     key: material.key,
     timeouts: { ...defaultTimeouts, ...options.timeouts },
   });
-  const directPort = await listen(direct.server, config.listen.direct);
+  const directPort = await listen(direct.server, config.listen.direct, log);
   if (publicOrigins.length === 0) publicOrigins = loopbackHosts.map((host) => originOf(host, directPort));
 
   let isDraining = false;
@@ -151,17 +164,13 @@ export async function startServer(config: Config, options: StartOptions = {}): P
     metrics: async () => ({ contentType: metrics.contentType, text: await metrics.text() }),
   });
   const healthAddress = config.listen.health;
-  const healthPort = healthAddress === undefined ? undefined : await listen(health, healthAddress);
+  const healthPort = healthAddress === undefined ? undefined : await listen(health, healthAddress, log);
 
+  let ledgerAfter: string | undefined;
   const stopTasks = [
     repeat({
       everyMilliseconds: sweepEveryMilliseconds,
-      run: async (signal) => {
-        const report = await unsealed?.wraps.sweep({ limit: sweepLimit, signal });
-        if (report === undefined) return;
-        for (const kind of sweptKinds) metrics.swept(kind, report[kind]);
-        if (report.damaged > 0) log.error({ damaged: report.damaged }, 'Found damaged records');
-      },
+      run: async (signal) => (unsealed === undefined ? undefined : sweep(unsealed, signal)),
       onError: (error) => {
         metrics.sweepFailed();
         log.error({ error }, 'Sweeper failed');
@@ -212,12 +221,26 @@ export async function startServer(config: Config, options: StartOptions = {}): P
   async function close(): Promise<void> {
     isDraining = true;
     log.info('Draining');
-    direct.drain();
-    await closeServer(direct.server);
+    await direct.close(drainMilliseconds);
     await Promise.all(stopTasks.map((stop) => stop()));
-    if (healthPort !== undefined) await closeServer(health);
+    if (healthPort !== undefined) await closeHealth(health);
     log.info('Stopped');
+    await flushed(log);
     finished.resolve();
+  }
+
+  /** One page of wraps and one of applied operations. @returns the pause until the next */
+  async function sweep({ wraps, ledger }: UnsealedServices, signal: AbortSignal): Promise<number | undefined> {
+    const report = await wraps.sweep({ limit: sweepLimit, signal });
+    for (const transition of ['burned', 'expired', 'purged'] as const) metrics.swept(transition, report[transition]);
+    metrics.recordsDamaged(report.damaged);
+    if (report.damaged > 0) log.error({ damaged: report.damaged }, 'Found damaged records');
+    const page = await ledger.sweep({
+      limit: sweepLimit,
+      ...(ledgerAfter === undefined ? {} : { after: ledgerAfter }),
+    });
+    ledgerAfter = page.after;
+    return report.isPassComplete && ledgerAfter === undefined ? undefined : sweepNextPageMilliseconds;
   }
 
   function reloadCertificate(paths: NonNullable<Config['tls']>): () => Promise<void> {
@@ -226,11 +249,12 @@ export async function startServer(config: Config, options: StartOptions = {}): P
       everyMilliseconds: reloadEveryMilliseconds,
       run: async () => {
         const changed = files.changed(clock.nowSeconds());
-        if (changed === undefined) return;
+        if (changed === undefined) return undefined;
         direct.server.setSecureContext({ ...tlsSettings, cert: changed.certificate, key: changed.key });
         certificate = changed.certificate;
         metrics.certificateReloaded('ok');
         log.info({ served: readCertificate(changed.certificate).key.thumbprint }, 'Reloaded the certificate');
+        return undefined;
       },
       onError: (error) => {
         metrics.certificateReloaded('failed');
@@ -266,7 +290,7 @@ function composeUnsealed(
     quota: config.quotas,
     tombstoneSeconds: lifetimes.tombstoneInMemory,
   });
-  return { inst, audit, identities, grants: new GrantRegistry(common), wraps };
+  return { inst, audit, identities, grants: new GrantRegistry(common), wraps, ledger: new OperationLedger(common) };
 }
 
 /** The configured files, or a self-signed certificate of this process's own key. */
@@ -287,22 +311,30 @@ function tlsMaterial(config: Config, boot: BootKeys, clock: Clock): TlsMaterial 
   return { certificate: certificatePem(der), key: boot.tls.keyObject.export({ format: 'pem', type: 'pkcs8' }) };
 }
 
-async function listen(server: Server, { host, port }: ListenAddress): Promise<number> {
+async function listen(server: Server, { host, port }: ListenAddress, log: Logger): Promise<number> {
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   server.once('error', reject);
   server.listen({ port, ...(host === undefined ? {} : { host }) }, resolve);
   await promise;
   server.off('error', reject);
+  // Such as too many open files: the next connection may be accepted again.
+  server.on('error', (error) => log.error({ error }, 'Cannot accept a connection'));
   return (server.address() as AddressInfo).port;
 }
 
-/** Stops accepting, lets requests in flight end, and cuts what is left after the drain time. */
-async function closeServer(server: Server): Promise<void> {
+/** A scrape that is under way may be cut: the process ends anyway. */
+async function closeHealth(server: Server): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
-  const cut = setTimeout(() => server.closeAllConnections(), drainMilliseconds);
   server.close(() => resolve());
+  server.closeAllConnections();
   await promise;
-  clearTimeout(cut);
+}
+
+/** Waits until the lines so far have left the process. */
+function flushed(log: Logger): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  log.flush(() => resolve());
+  return promise;
 }
 
 async function isStoreAnswering(store: MemoryStore): Promise<boolean> {

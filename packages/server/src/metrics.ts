@@ -5,39 +5,44 @@
  */
 import { serviceStates, type RouteName, type ServiceState } from '@letterlock/protocol';
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
-import type { HttpMetrics } from './http/ports.ts';
+import type { HttpMetrics, WrapTransition } from './http/ports.ts';
 
 /** Read when Prometheus asks. */
 export interface MetricSources {
   readonly state: () => ServiceState;
   /** Keys in the store; undefined where counting them is not cheap. */
   readonly storeKeys: () => number | undefined;
+  readonly auditRecords: () => number;
+  /** Audit records whose storing had no answer yet. */
+  readonly openAuditOutcomes: () => number;
+  /** Stored and claimed wraps; undefined while sealed. */
+  readonly liveWraps: () => number | undefined;
+  readonly rememberedNonces: () => number;
 }
 
-export const sweptKinds = ['burned', 'expired', 'purged'] as const;
-export type SweptKind = (typeof sweptKinds)[number];
+export interface Metrics extends HttpMetrics {
+  swept(transition: WrapTransition, count: number): void;
+  sweepFailed(): void;
+  recordsDamaged(count: number): void;
+  certificateReloaded(outcome: 'ok' | 'failed'): void;
+  readonly contentType: string;
+  text(): Promise<string>;
+}
 
 /** Seconds; from a cached read to a request that waits for a slow store. */
 const durationBuckets = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 2.5, 10];
-
-export interface Metrics extends HttpMetrics {
-  swept(kind: SweptKind, count: number): void;
-  sweepFailed(): void;
-  certificateReloaded(outcome: 'ok' | 'failed'): void;
-  contentType: string;
-  text(): Promise<string>;
-}
 
 /** Makes the metrics of one process in a registry of their own. */
 export function createMetrics(sources: MetricSources): Metrics {
   const registry = new Registry();
   const registers = [registry];
-  const requests = new Counter({
-    name: 'letterlock_http_requests_total',
-    help: 'Answered requests of the API, by route and status',
-    labelNames: ['route', 'status'],
-    registers,
-  });
+  const counter = <L extends string>(name: string, help: string, labelNames: readonly L[] = []): Counter<L> =>
+    new Counter<L>({ name: `letterlock_${name}`, help, labelNames, registers });
+
+  const requests = counter('http_requests_total', 'Answered requests of the API, by route and status', [
+    'route',
+    'status',
+  ]);
   const durations = new Histogram({
     name: 'letterlock_http_request_duration_seconds',
     help: 'Time from the head of a request to its answer, by route',
@@ -45,72 +50,16 @@ export function createMetrics(sources: MetricSources): Metrics {
     buckets: durationBuckets,
     registers,
   });
-  const failedProofs = counter('letterlock_failed_proofs_total', 'Requests whose proof was not valid');
-  const refusedConnections = counter(
-    'letterlock_unparsable_requests_total',
-    'Requests that are not HTTP or came too slowly',
+  const failedProofs = counter('failed_proofs_total', 'Requests whose proof was not valid');
+  const unparsable = counter(
+    'unparsable_requests_total',
+    'Requests that are not HTTP, come too slowly, or fail in TLS',
   );
-  const auditRecords = counter(
-    'letterlock_audit_records_total',
-    'Audit records of refusals and reads stored by the listener',
-  );
-  const sweepFailures = counter('letterlock_sweep_failures_total', 'Runs of the sweeper that failed');
-  const swept = new Counter({
-    name: 'letterlock_swept_wraps_total',
-    help: 'Wraps that the sweeper ended, by what became of them',
-    labelNames: ['transition'],
-    registers,
-  });
-  const reloads = new Counter({
-    name: 'letterlock_certificate_reloads_total',
-    help: 'Reloads of the certificate files, by outcome',
-    labelNames: ['outcome'],
-    registers,
-  });
-  registry.registerMetric(
-    new Gauge({
-      name: 'letterlock_seal_state',
-      help: '1 for the state that the service is in',
-      labelNames: ['state'],
-      registers: [],
-      collect() {
-        const current = sources.state();
-        for (const state of serviceStates) this.set({ state }, state === current ? 1 : 0);
-      },
-    }),
-  );
-  registry.registerMetric(
-    new Gauge({
-      name: 'letterlock_store_keys',
-      help: 'Keys in the store',
-      registers: [],
-      collect() {
-        const keys = sources.storeKeys();
-        if (keys !== undefined) this.set(keys);
-      },
-    }),
-  );
-  registry.registerMetric(
-    new Gauge({
-      name: 'process_resident_memory_bytes',
-      help: 'Resident memory',
-      registers: [],
-      collect() {
-        this.set(process.memoryUsage.rss());
-      },
-    }),
-  );
-  registry.registerMetric(
-    new Gauge({
-      name: 'process_cpu_seconds_total',
-      help: 'User and system CPU time',
-      registers: [],
-      collect() {
-        const { user, system } = process.cpuUsage();
-        this.set((user + system) / 1e6);
-      },
-    }),
-  );
+  const transitions = counter('wrap_transitions_total', 'Wraps, by what became of them', ['transition']);
+  const sweepFailures = counter('sweep_failures_total', 'Runs of the sweeper that failed');
+  const damaged = counter('damaged_records_total', 'Records that the sweeper could not open: alarm on any');
+  const reloads = counter('certificate_reloads_total', 'Reloads of the certificate files, by outcome', ['outcome']);
+  registerGauges(registry, sources);
 
   // Resolving labels costs more than counting, so each pair is resolved once.
   const requestsOf = new Map<string, Counter.Internal>();
@@ -132,17 +81,55 @@ export function createMetrics(sources: MetricSources): Metrics {
       }
       duration.observe(seconds);
     },
+    wrapChanged: (transition) => transitions.inc({ transition }),
     proofFailed: () => failedProofs.inc(),
-    connectionRefused: () => refusedConnections.inc(),
-    auditRecorded: () => auditRecords.inc(),
-    swept: (kind, count) => swept.inc({ transition: kind }, count),
+    connectionRefused: () => unparsable.inc(),
+    swept: (transition, count) => transitions.inc({ transition }, count),
     sweepFailed: () => sweepFailures.inc(),
+    recordsDamaged: (count) => damaged.inc(count),
     certificateReloaded: (outcome) => reloads.inc({ outcome }),
     contentType: registry.contentType,
     text: () => registry.metrics(),
   };
+}
 
-  function counter(name: string, help: string): Counter {
-    return new Counter({ name, help, registers });
+function registerGauges(registry: Registry, sources: MetricSources): void {
+  const gauges: readonly { readonly name: string; readonly help: string; readonly read: () => number | undefined }[] = [
+    { name: 'letterlock_live_wraps', help: 'Wraps stored or claimed', read: sources.liveWraps },
+    { name: 'letterlock_remembered_nonces', help: 'Nonces remembered as used', read: sources.rememberedNonces },
+    { name: 'letterlock_store_keys', help: 'Keys in the store', read: sources.storeKeys },
+    { name: 'letterlock_audit_records', help: 'Audit records numbered by this process', read: sources.auditRecords },
+    { name: 'letterlock_audit_open', help: 'Audit records without an answer', read: sources.openAuditOutcomes },
+    { name: 'process_resident_memory_bytes', help: 'Resident memory', read: () => process.memoryUsage.rss() },
+    { name: 'process_cpu_seconds_total', help: 'User and system CPU time', read: cpuSeconds },
+  ];
+  for (const { name, help, read } of gauges) {
+    const gauge = new Gauge({
+      name,
+      help,
+      registers: [],
+      collect() {
+        const value = read();
+        if (value === undefined) this.remove();
+        else this.set(value);
+      },
+    });
+    registry.registerMetric(gauge);
   }
+  const state = new Gauge({
+    name: 'letterlock_seal_state',
+    help: '1 for the state that the service is in',
+    labelNames: ['state'],
+    registers: [],
+    collect() {
+      const current = sources.state();
+      for (const each of serviceStates) this.set({ state: each }, each === current ? 1 : 0);
+    },
+  });
+  registry.registerMetric(state);
+}
+
+function cpuSeconds(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1e6;
 }

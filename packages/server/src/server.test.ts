@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { connect } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import {
   generateOpeningKey,
@@ -11,6 +13,7 @@ import {
 } from '@letterlock/crypto';
 import type { DeliveryResponse, ReceiptResponse, StateResponse } from '@letterlock/protocol';
 import { canonicalize } from '@letterlock/protocol';
+import { RawConnection } from './testing/raw-connection.ts';
 import type { TestClient } from './testing/test-client.ts';
 import {
   apply,
@@ -266,6 +269,20 @@ describe('the drain', () => {
     await server.closed;
     await client.connection.closed();
     await expect(server.connect()).rejects.toThrow('ECONNREFUSED');
+  });
+
+  test('does not wait for connections without a request, used or not', async () => {
+    const server = await startTestServer();
+    const used = await server.connect();
+    const fresh = await RawConnection.open(Number(new URL(server.origin).port));
+    const halfWay = connect(Number(new URL(server.origin).port), '127.0.0.1');
+    await once(halfWay, 'connect');
+    const halfWayClosed = once(halfWay, 'close');
+    const startedAt = performance.now();
+    await Promise.all([server.close(), used.connection.closed(), fresh.closed()]);
+    // The handshake that has not ended is cut with the rest; all others end at once.
+    await halfWayClosed;
+    expect(performance.now() - startedAt).toBeLessThan(5000);
   });
 
   test('begins when the signal is aborted', async () => {

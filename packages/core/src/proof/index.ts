@@ -5,6 +5,7 @@
 export * from './directory.ts';
 export * from './nonce-authority.ts';
 export { signaturesNeeded } from './operation-rules.ts';
+export { RedeemedNonces } from './redeemed-nonces.ts';
 export type { Caller, Channel, Proven, Received } from './proven.ts';
 export * from './verify-operations.ts';
 export * from './verify-proof.ts';

@@ -77,6 +77,7 @@ export const apiRoutes: Readonly<Record<RouteName, Handler>> = {
       const grants = await unsealed.grants.of(who.caller.id);
       const permission = await permitted(exchange, { act: 'wrap.store', id, path, writer }, grants);
       const { created, rcpt } = await unsealed.wraps.store(permission, who.request, read);
+      if (created) services.metrics.wrapChanged('stored');
       return ok({ rcpt }, created ? 201 : 200);
     },
   }),
@@ -86,7 +87,9 @@ export const apiRoutes: Readonly<Record<RouteName, Handler>> = {
     body: openRequest,
     run: async (exchange) => {
       const permission = await permitted(exchange, { act: 'wrap.open', id: exchange.segments['id']! });
-      return ok(await exchange.unsealed.wraps.open(permission, exchange.proven.request));
+      const delivery = await exchange.unsealed.wraps.open(permission, exchange.proven.request);
+      exchange.services.metrics.wrapChanged('delivered');
+      return ok(delivery);
     },
   }),
 
@@ -95,7 +98,9 @@ export const apiRoutes: Readonly<Record<RouteName, Handler>> = {
     body: acknowledgeRequest,
     run: async (exchange) => {
       const permission = await permitted(exchange, { act: 'wrap.acknowledge', id: exchange.segments['id']! });
-      return ok(await exchange.unsealed.wraps.acknowledge(permission, exchange.proven.request));
+      const receipt = await exchange.unsealed.wraps.acknowledge(permission, exchange.proven.request);
+      exchange.services.metrics.wrapChanged('acknowledged');
+      return ok(receipt);
     },
   }),
 
@@ -103,10 +108,12 @@ export const apiRoutes: Readonly<Record<RouteName, Handler>> = {
     authentication: 'proof',
     body: emptyBody,
     run: async (exchange) => {
-      const { unsealed, proven: who, segments } = exchange;
+      const { services, unsealed, proven: who, segments } = exchange;
       const grants = await unsealed.grants.of(who.caller.id);
       const permission = await permitted(exchange, { act: 'wrap.revoke', id: segments['id']! }, grants);
-      return ok(await unsealed.wraps.revoke(permission));
+      const receipt = await unsealed.wraps.revoke(permission);
+      services.metrics.wrapChanged('revoked');
+      return ok(receipt);
     },
   }),
 

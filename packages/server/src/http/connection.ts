@@ -17,6 +17,8 @@ const noContext = Buffer.alloc(0);
 export class Connection implements Channel {
   readonly listener = 'direct';
   readonly remoteAddress: string;
+  /** Requests that are not yet answered. */
+  requests = 0;
   readonly #socket: TLSSocket;
   readonly #readPublicKey: ReadPublicKey;
   #exporter: string | undefined;

@@ -6,6 +6,7 @@
 import { constants, randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer, type Server } from 'node:https';
+import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { TLSSocket } from 'node:tls';
 import { limits, ProblemError, problems, routes, type RouteName } from '@letterlock/protocol';
@@ -54,8 +55,11 @@ export interface DirectListenerOptions {
 
 export interface DirectListener {
   readonly server: Server;
-  /** From now on every answer is the last of its connection. */
-  drain(): void;
+  /**
+   * Stops accepting, ends connections without a request, lets requests in flight be the last of theirs.
+   * @param mostMilliseconds - then what is left is cut.
+   */
+  close(mostMilliseconds: number): Promise<void>;
 }
 
 /** TLS settings that a reload keeps. */
@@ -70,7 +74,10 @@ export const tlsSettings = {
 export function createDirectListener(options: DirectListenerOptions): DirectListener {
   const { services, log, timeouts } = options;
   const failedProofs = new FailedProofs(services.clock);
-  const connections = new WeakMap<TLSSocket, Connection>();
+  const connections = new Map<TLSSocket, Connection>();
+  /** Every connection, and those whose handshake has not ended. */
+  const sockets = new Set<Socket>();
+  const handshakes = new Map<string, Socket>();
   let isDraining = false;
 
   const server = createServer(
@@ -101,6 +108,20 @@ export function createDirectListener(options: DirectListenerOptions): DirectList
   // One more than allowed is kept, so that "too many" can be told from "all".
   server.maxHeadersCount = limits.headerCount + 1;
   server.maxConnections = mostConnections;
+  server.on('connection', (socket: Socket) => {
+    const end = endOf(socket);
+    sockets.add(socket);
+    handshakes.set(end, socket);
+    socket.once('close', () => {
+      sockets.delete(socket);
+      if (handshakes.get(end) === socket) handshakes.delete(end);
+    });
+  });
+  server.on('secureConnection', (socket) => {
+    handshakes.delete(endOf(socket));
+    connections.set(socket, new Connection(socket, services.readers.publicKey));
+    socket.once('close', () => connections.delete(socket));
+  });
   server.on('clientError', refuseConnection);
   server.on('connect', (request: IncomingMessage, socket: Duplex) => {
     refuseConnection(
@@ -113,20 +134,31 @@ export function createDirectListener(options: DirectListenerOptions): DirectList
     const error = new ProblemError('bad_request', { reason: 'expectation', detail: 'Expect is not supported' });
     sendProblem(response, error, { requestId: randomUUID(), nonce: undefined, isLast: true });
   });
-  return {
-    server,
-    drain() {
-      isDraining = true;
-    },
-  };
+  return { server, close };
+
+  async function close(mostMilliseconds: number): Promise<void> {
+    isDraining = true;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    server.close(() => resolve());
+    for (const [socket, { requests }] of connections) if (requests === 0) socket.destroySoon();
+    for (const socket of handshakes.values()) socket.destroy();
+    const cut = setTimeout(() => {
+      for (const socket of sockets) socket.destroy();
+    }, mostMilliseconds);
+    await promise;
+    clearTimeout(cut);
+  }
 
   /** Takes one request from its head to its answer. */
   async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const startedAt = performance.now();
     const requestId = randomUUID();
+    const connection = connections.get(request.socket as TLSSocket);
+    // It has closed already: nobody is there to be answered.
+    if (connection === undefined) return;
     let head: Head | undefined;
+    connection.requests += 1;
     try {
-      const connection = connectionOf(request.socket as TLSSocket);
       head = receiveHead(request);
       refuseWhileSealed(head);
       if (head.route.authentication !== 'none') failedProofs.check(connection.remoteAddress);
@@ -148,7 +180,9 @@ export function createDirectListener(options: DirectListenerOptions): DirectList
       sendAnswer(response, answer, headersOf(requestId, head, false));
       services.metrics.answered(head.name, answer.status, (performance.now() - startedAt) / 1000);
     } catch (error) {
-      await refuse(error, { request, response, head, requestId, startedAt });
+      await refuse(error, { request, response, connection, head, requestId, startedAt });
+    } finally {
+      connection.requests -= 1;
     }
   }
 
@@ -157,18 +191,19 @@ export function createDirectListener(options: DirectListenerOptions): DirectList
     at: {
       readonly request: IncomingMessage;
       readonly response: ServerResponse;
+      readonly connection: Connection;
       readonly head: Head | undefined;
       readonly requestId: string;
       readonly startedAt: number;
     },
   ): Promise<void> {
-    const { request, response, head, requestId, startedAt } = at;
+    const { request, response, connection, head, requestId, startedAt } = at;
     if (hasUnreadBody(request)) await discardBody(request);
     const isLast = hasUnreadBody(request) || isFramingFault(error);
     const code = sendProblem(response, error, headersOf(requestId, head, isLast));
     const status = problems[code].status;
     if (code === 'bad_proof' || code === 'channel_required') {
-      failedProofs.add(request.socket.remoteAddress ?? '');
+      failedProofs.add(connection.remoteAddress);
       services.metrics.proofFailed();
     }
     services.metrics.answered(head?.name ?? 'none', status, (performance.now() - startedAt) / 1000);
@@ -186,15 +221,6 @@ export function createDirectListener(options: DirectListenerOptions): DirectList
     throw new ProblemError(services.installation.state === 'uninitialised' ? 'uninitialised' : 'sealed');
   }
 
-  function connectionOf(socket: TLSSocket): Connection {
-    let connection = connections.get(socket);
-    if (connection === undefined) {
-      connection = new Connection(socket, services.readers.publicKey);
-      connections.set(socket, connection);
-    }
-    return connection;
-  }
-
   /** A request that could not be parsed, or came too slowly: one answer, and the connection is over. */
   function refuseConnection(error: Error, socket: Duplex): void {
     services.metrics.connectionRefused();
@@ -209,6 +235,11 @@ export function createDirectListener(options: DirectListenerOptions): DirectList
     socket.end(rawProblem(problem, requestId), () => socket.destroy());
     setTimeout(() => socket.destroy(), lastWordsMilliseconds).unref();
   }
+}
+
+/** Names the other end of a connection: the same for the socket and for the TLS socket upon it. */
+function endOf({ remoteAddress, remotePort }: Socket): string {
+  return `${remoteAddress} ${remotePort}`;
 }
 
 /** Whether more of this request's body may come. A request without a body may not be complete when its head is refused. */

@@ -11,6 +11,7 @@ import type {
   Installation,
   KnownKey,
   NonceAuthority,
+  OperationLedger,
   Store,
   Wraps,
 } from '@letterlock/core';
@@ -24,6 +25,7 @@ export interface UnsealedServices {
   readonly identities: IdentityRegistry;
   readonly grants: GrantRegistry;
   readonly wraps: Wraps;
+  readonly ledger: OperationLedger;
 }
 
 /** The cryptographic readers, which this folder may not import itself. */
@@ -35,14 +37,17 @@ export interface Readers {
   readonly keyset: (jws: string) => NonNullable<KnownKey['keyset']>;
 }
 
+/** What becomes of a wrap. `delivered`: claimed, or delivered again to the same claim. */
+export type WrapTransition = 'stored' | 'delivered' | 'acknowledged' | 'revoked' | 'burned' | 'expired' | 'purged';
+
 /** Counts for the metrics; every label has a fixed set of values. */
 export interface HttpMetrics {
   /** @param route - `none` when no route was found */
   answered(route: RouteName | 'none', status: number, seconds: number): void;
+  wrapChanged(transition: WrapTransition): void;
   proofFailed(): void;
   /** A request that could not be parsed. */
   connectionRefused(): void;
-  auditRecorded(): void;
 }
 
 /** What the routes work with. */

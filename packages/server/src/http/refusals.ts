@@ -9,7 +9,7 @@ import type { Services } from './ports.ts';
 
 /** Records the refusal; an error that is none (the service failed) leaves no record. @throws 'unavailable' when it cannot be recorded */
 export async function auditRefusal(
-  services: Pick<Services, 'store' | 'metrics'>,
+  services: Pick<Services, 'store'>,
   audit: AuditTrail,
   caller: Caller,
   action: Action,
@@ -19,17 +19,15 @@ export async function auditRefusal(
   if (act === undefined || !isProblemError(error) || error.status === 401 || error.status >= 500) return;
   const reason = error.reason ?? error.code;
   await audit.record(services.store, { ...factsOf(caller, act, objectOf(action)), outcome: 'refused', reason });
-  services.metrics.auditRecorded();
 }
 
 /** Records an act that only reads and that core does not record itself. @throws 'unavailable' */
 export async function auditRead(
-  services: Pick<Services, 'store' | 'metrics'>,
+  services: Pick<Services, 'store'>,
   audit: AuditTrail,
   { caller }: Permitted<'explain'>,
 ): Promise<void> {
   await audit.record(services.store, factsOf(caller, 'explain', objectOf({ act: 'explain' })));
-  services.metrics.auditRecorded();
 }
 
 function factsOf(caller: Caller, act: AuditAct, obj: string): AuditFacts {
