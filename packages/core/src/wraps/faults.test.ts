@@ -57,6 +57,8 @@ async function expectAccounted(): Promise<void> {
   const voided = stored.flatMap((record) => record.void);
   const lost = records.flatMap((record, index) => (record === undefined ? [index + 1] : []));
   expect(lost.filter((seq) => !voided.includes(seq))).toEqual([]);
+  const real = stored.filter(({ act }) => act !== 'audit.void').map(({ seq }) => seq);
+  expect(real.filter((seq) => voided.includes(seq))).toEqual([]);
   expect(world.audit.openOutcomes).toBe(0);
 }
 
@@ -139,6 +141,27 @@ describe('T-20: every fault at every call of the store', () => {
       expect(await stateOf()).toBe(state);
       await expectAccounted();
       expect(await stateOf()).toBe(state);
+    },
+  );
+
+  test.each(['answer_lost', 'sent_twice'] as const)(
+    'a storing whose answer says otherwise (%s) was done, and counts once',
+    async (fault) => {
+      const firstCall = world.store.calls;
+      world.store.choose = ({ index }) => (index === firstCall ? fault : 'none');
+      await expect(steps.store()).resolves.toMatchObject({ created: true });
+      expect(world.wraps.liveWrapsOf(writer.id)).toBe(1);
+    },
+  );
+
+  test.each(['answer_lost', 'sent_twice'] as const)(
+    'an end whose answer says otherwise (%s) frees its place',
+    async (fault) => {
+      await steps.store();
+      const transition = world.store.calls + 1;
+      world.store.choose = ({ index }) => (index === transition ? fault : 'none');
+      await world.revokeAs(writer, wrap.id);
+      expect(world.wraps.liveWrapsOf(writer.id)).toBe(0);
     },
   );
 

@@ -98,7 +98,7 @@ describe('exhaustive search over the production reducer, runs and transactions (
       times: twoTimes,
       storeMayRollBack: true,
     });
-    expect(violation?.broken).toBe('the envelope was given to two claims');
+    expect(violation?.broken).toMatch(/^the envelope was given /);
     expect(violation?.steps).toContain('the store goes back to an earlier state');
   });
 });
