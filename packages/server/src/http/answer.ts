@@ -69,12 +69,14 @@ function send(
   extra: readonly string[],
 ): void {
   const fields = ['Cache-Control', 'no-store'];
-  if (body !== '') fields.push('Content-Type', type, 'Content-Length', String(Buffer.byteLength(body)));
+  const length = Buffer.byteLength(body);
+  if (length > 0) fields.push('Content-Type', type, 'Content-Length', String(length));
   if (headers.nonce !== undefined) fields.push('Replay-Nonce', headers.nonce);
   if (headers.isLast) fields.push('Connection', 'close');
   fields.push(...extra);
   response.writeHead(status, fields);
-  response.end(body);
+  // As many bytes as characters: ASCII, which is copied out as it is.
+  response.end(body, length === body.length ? 'latin1' : 'utf8');
 }
 
 function pairs(flat: readonly string[]): readonly (readonly [string, string])[] {
