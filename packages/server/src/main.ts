@@ -52,6 +52,8 @@ export interface StartOptions {
   readonly signal?: AbortSignal;
   /** Default: those of protocol.md §14. */
   readonly timeouts?: Partial<ListenerTimeouts>;
+  /** How often the certificate files are looked at. Default 10 s. */
+  readonly certificateCheckMilliseconds?: number;
 }
 
 /** A server that listens. */
@@ -78,7 +80,7 @@ const sweepEveryMilliseconds = 2000;
 const sweepNextPageMilliseconds = 200;
 /** Records of one page: some 3 ms in which nothing else runs. */
 const sweepLimit = 100;
-const reloadEveryMilliseconds = 10_000;
+const certificateCheckMilliseconds = 10_000;
 const certificateSeconds = 365 * 86_400;
 const loopbackHosts = ['localhost', '127.0.0.1', '[::1]'] as const;
 
@@ -246,7 +248,7 @@ export async function startServer(config: Config, options: StartOptions = {}): P
   function reloadCertificate(paths: NonNullable<Config['tls']>): () => Promise<void> {
     const files = new TlsFiles(paths);
     return repeat({
-      everyMilliseconds: reloadEveryMilliseconds,
+      everyMilliseconds: options.certificateCheckMilliseconds ?? certificateCheckMilliseconds,
       run: async () => {
         const changed = files.changed(clock.nowSeconds());
         if (changed === undefined) return undefined;

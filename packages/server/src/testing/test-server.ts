@@ -4,6 +4,7 @@
  * @module
  */
 import { randomUUID } from 'node:crypto';
+import { EventEmitter } from 'node:events';
 import { Writable } from 'node:stream';
 import {
   certificatePem,
@@ -50,6 +51,8 @@ export interface TestServer extends RunningServer {
   readonly admins: readonly TestAdmin[];
   /** Lines of the log. */
   readonly logged: readonly string[];
+  /** Emits `line` for each of them. */
+  readonly logging: EventEmitter;
   connect(): Promise<TestClient>;
 }
 
@@ -99,9 +102,11 @@ export async function startTestServer(
     },
   });
   const logged: string[] = [];
+  const logging = new EventEmitter();
   const destination = new Writable({
     write(chunk: Buffer, _encoding, done) {
       logged.push(...chunk.toString('utf8').split('\n').filter(Boolean));
+      logging.emit('line');
       done();
     },
   });
@@ -112,6 +117,7 @@ export async function startTestServer(
     origin: { value: origin },
     admins: { value: admins },
     logged: { value: logged },
+    logging: { value: logging },
     connect: { value: () => TestClient.connect(origin) },
   });
 }
