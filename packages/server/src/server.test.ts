@@ -219,6 +219,9 @@ describe('the seal', () => {
         body: { code: 'sealed' },
       });
     }
+    // Before anything of the request is read, let alone believed.
+    const malformed = await client.send({ method: 'POST', path: '/v1/wraps', body: 'no JSON' });
+    expect(malformed.status).toBe(503);
     const ready = await fetch(`${server.healthOrigin}/readyz`);
     expect(ready.status).toBe(503);
     expect(await ready.json()).toEqual({ status: 'unready', reasons: ['sealed'] });
