@@ -48,8 +48,9 @@ export function readCertificateExtensions(der: Uint8Array): CertificateExtension
     throw new TypeError('Certificate: signature algorithm');
   }
   const fields = childrenOf(tbs, derTags.sequence);
-  const version = childrenOf(fields[0], derTags.version)[0];
-  if (version === undefined || smallIntegerOf(version) !== versionThree) throw new TypeError('Certificate: version');
+  if (smallIntegerOf(childrenOf(fields[0], derTags.version)[0]) !== versionThree) {
+    throw new TypeError('Certificate: version');
+  }
   const block = fields.find((field) => field.tag === derTags.extensions);
   const values = block === undefined ? new Map<string, Uint8Array>() : readExtensions(block);
   if (values.has(nameConstraintsId)) throw new TypeError('Certificate: name constraints');

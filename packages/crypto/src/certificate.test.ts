@@ -114,6 +114,7 @@ describe('verifyCertificateChain()', () => {
     { name: 'a leaf that is an authority', chain: [leafOf({ extensions: [authority(0)] }), middle] },
     { name: 'a leaf that may not sign', chain: [leafOf({ extensions: [usage('20')] }), middle] },
     { name: 'a leaf for servers only', chain: [leafOf({ extensions: [purpose('server')] }), middle] },
+    { name: 'a version 2 leaf', chain: [leafOf({ version: 2 }), middle] },
     { name: 'a version 1 leaf', chain: [leafOf({ extensions: [], version: 1 }), middle] },
     { name: 'SHA-1', chain: [leafOf({ digest: 'sha1' }), middle] },
     { name: 'another root of the same name', chain: [leafOf({ issuer: impostor })] },

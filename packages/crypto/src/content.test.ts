@@ -25,6 +25,7 @@ describe('decodeContent()', () => {
   test.each([
     { name: 'no line', text: 'hunter2' },
     { name: 'a line that is no JSON', text: 'hunter2\n' },
+    { name: 'metadata without a newline behind it', text: '{}x' },
     { name: 'white space', text: '{ }\nx' },
     { name: 'an unknown member', text: '{"mode":"0600"}\nx' },
     { name: 'a line beyond 16 KiB', text: `{"name":"${'x'.repeat(16_384)}"}\nx` },

@@ -56,7 +56,7 @@ export function booleanOf(element: DerElement): boolean {
 }
 
 /** A non-negative integer below 2^31. @throws TypeError */
-export function smallIntegerOf(element: DerElement): number {
+export function smallIntegerOf(element: DerElement | undefined): number {
   const content = contentOf(element, derTags.integer);
   const isMinimal = content.length === 1 || !(content[0] === 0 && content[1]! < 0x80);
   if (content.length === 0 || content.length > 4 || content[0]! >= 0x80 || !isMinimal) {
@@ -86,15 +86,13 @@ export function objectIdentifierOf(element: DerElement | undefined): string {
 }
 
 function readLength(bytes: Uint8Array, at: number): { readonly length: number; readonly headerEnd: number } {
-  const first = bytes[at];
-  if (first === undefined) throw new TypeError('DER: truncated');
+  const first = bytes[at] ?? 0xff;
   if (first < 0x80) return { length: first, headerEnd: at + 1 };
   const count = first & 0x7f;
-  if (count === 0 || count > 3) throw new TypeError('DER: length');
   let length = 0;
   for (let index = 1; index <= count; index += 1) length = length * 256 + (bytes[at + index] ?? Number.NaN);
   const minimum = count === 1 ? 0x80 : 256 ** (count - 1);
-  // Also false for NaN: the length itself is truncated.
+  // Also false for NaN: the length itself is truncated. Without octets it is indefinite, and 0 is too small.
   if (!(length >= minimum)) throw new TypeError('DER: length');
   return { length, headerEnd: at + 1 + count };
 }

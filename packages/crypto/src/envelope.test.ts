@@ -150,6 +150,8 @@ describe('readEnvelope()', () => {
       plaintext: new Uint8Array(32),
     }),
   )['epk'] as Record<string, string>;
+  const longer = (value: string): string =>
+    encodeBase64url(Buffer.concat([Buffer.alloc(1), Buffer.from(value, 'base64url')]));
   const x25519 = { kty: 'OKP', crv: 'X25519' };
 
   test.each<{ name: string; changed: Envelope; reason: string; code?: string }>([
@@ -207,6 +209,26 @@ describe('readEnvelope()', () => {
     {
       name: 'an ephemeral key at infinity',
       changed: withSlot(withHeader(slot, { epk: { ...epk, x: 'A'.repeat(43), y: 'A'.repeat(43) } })),
+      reason: 'envelope_key',
+    },
+    {
+      name: 'an ephemeral key with padding',
+      changed: withSlot(withHeader(slot, { epk: { ...epk, x: `${epk['x']!}=` } })),
+      reason: 'envelope_key',
+    },
+    {
+      name: 'an ephemeral key with a padded y',
+      changed: withSlot(withHeader(slot, { epk: { ...epk, y: `${epk['y']!}=` } })),
+      reason: 'envelope_key',
+    },
+    {
+      name: 'an ephemeral key with a longer x',
+      changed: withSlot(withHeader(slot, { epk: { ...epk, x: longer(epk['x']!) } })),
+      reason: 'envelope_key',
+    },
+    {
+      name: 'an ephemeral key with a longer y',
+      changed: withSlot(withHeader(slot, { epk: { ...epk, y: longer(epk['y']!) } })),
       reason: 'envelope_key',
     },
     {

@@ -172,8 +172,8 @@ function kindOfJwk(jwk: Readonly<Record<string, unknown>>): KeyKind {
 
 /** Imports, re-exports and compares: whatever does not come back as it was is a second spelling of some key. */
 function importPublic(input: unknown): PublicKeyFacts {
-  if (typeof input !== 'object' || input === null) throw badKey('key_form', 'A key is not a JWK object');
-  const given: Record<string, unknown> = { ...input };
+  // A copy of its own members, first: what is no object has none, and so no kind.
+  const given: Record<string, unknown> = { ...(input as object) };
   const kind = kindOfJwk(given);
   const { members } = jwkForms[kind];
   if (Object.keys(given).length !== members.length || !members.every((name) => Object.hasOwn(given, name))) {

@@ -77,7 +77,7 @@ export function buildCertificate(o: CertificateToBuild): TestCertificate {
     sequence(der(0x06, hex(id)), ...(isCritical === true ? [hex('0101ff')] : []), der(0x04, value)),
   );
   const tbs = sequence(
-    ...(o.version === 1 ? [] : [der(0xa0, hex('020102'))]),
+    ...(o.version === 1 ? [] : [der(0xa0, hex(`02010${(o.version ?? 3) - 1}`))]),
     der(0x02, hex('01')),
     algorithm,
     distinguishedName(issuer.subject),
