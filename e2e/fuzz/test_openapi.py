@@ -1,7 +1,7 @@
 """Each operation of the served document, for each caller: whatever is sent, the answer is one that the document names.
 
-A request is a generated one, a real one, or a real one with something generated in it, so that generated values also reach
-what lies behind signatures and proofs.
+A request is a generated one, a real one, or a real one with something generated in it, so that generated values also
+reach what lies behind signatures and proofs.
 """
 
 import json
@@ -64,7 +64,9 @@ WHILE_SEALED = {"state", "nonce", "openapi", "unsealStatus", "init", "unseal"}
 
 NAMES = st.from_regex(r"[a-z][a-z0-9_]{0,8}", fullmatch=True)
 LEAVES = st.booleans() | st.integers(0, 2**53 - 1) | st.text(max_size=60)
-VALUES = st.recursive(LEAVES, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(NAMES, inner, max_size=3), max_leaves=4)
+VALUES = st.recursive(
+    LEAVES, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(NAMES, inner, max_size=3), max_leaves=4
+)
 HOW = ("generated", "generated", "real", "member", "missing", "signed member", "proof claim")
 
 
@@ -84,7 +86,11 @@ def send(world: World, caller: Caller, operation: str, data: st.DataObject) -> t
     if how == "generated":
         body = b"" if case.body is NOT_SET else serialized(case.body)
     else:
-        change = {"name": data.draw(NAMES, "name"), "value": data.draw(VALUES, "value"), "pick": data.draw(st.integers(0, 50), "pick")}
+        change = {
+            "name": data.draw(NAMES, "name"),
+            "value": data.draw(VALUES, "value"),
+            "pick": data.draw(st.integers(0, 50), "pick"),
+        }
         twist = (lambda claims: changed(claims, **change)) if how == "signed member" else (lambda claims: claims)
         try:
             real = world.real[caller.name].make(operation, twist)
@@ -92,7 +98,11 @@ def send(world: World, caller: Caller, operation: str, data: st.DataObject) -> t
             if how == "member" and document is not None:
                 document = changed(document, **change)
             elif how == "missing" and document:
-                document = {name: value for name, value in document.items() if name != sorted(document)[change["pick"] % len(document)]}
+                document = {
+                    name: value
+                    for name, value in document.items()
+                    if name != sorted(document)[change["pick"] % len(document)]
+                }
             body = b"" if document is None else canonical(document)
         except NotCanonical:
             reject()
@@ -102,7 +112,9 @@ def send(world: World, caller: Caller, operation: str, data: st.DataObject) -> t
         path += "?" + requests.models.RequestEncodingMixin._encode_params(case.query)
     claims = {}
     if how == "proof claim":
-        claims = {data.draw(st.sampled_from(["htm", "htu", "bh", "nonce", "iat", "cb", "more"]), "claim"): change["value"]}
+        claims = {
+            data.draw(st.sampled_from(["htm", "htu", "bh", "nonce", "iat", "cb", "more"]), "claim"): change["value"]
+        }
     try:
         answer = caller.send(case.method.upper(), path, body, claims)
     except NotCanonical:
@@ -124,7 +136,7 @@ def serialized(body: object) -> bytes:
 
 
 def judge(case: schemathesis.Case, sent: Sent, origin: str, *, sealed: bool) -> None:
-    """The document's word, and the protocol's: no 5xx but `sealed`, canonical successes, problems that repeat nothing."""
+    """The document's word, and the protocol's: no 5xx but `sealed`, canonical successes, whole problems."""
     answer = sent.answer
     headers: dict[str, list[str]] = {}
     for name, value in answer.headers.items():

@@ -59,7 +59,7 @@ class Server:
         return self._printed("boot")
 
     def _printed(self, name: str) -> str:
-        found = re.search(rf'{name}\W+([A-Za-z0-9_-]{{43}})\b', self.log)
+        found = re.search(rf"{name}\W+([A-Za-z0-9_-]{{43}})\b", self.log)
         if found is None:
             raise RuntimeError(f"the server printed no {name}:\n{self.log}")
         return found.group(1)

@@ -189,7 +189,11 @@ def test_13_a_stranger_learns_nothing(world: World) -> None:
     with connect(world.server, stranger.sig) as session:
         answers = []
         for asked in (sealed, unknown):
-            for method, step, body in (("GET", "status", None), ("POST", "revoke", {}), ("POST", "ack", {"cid": asked.id})):
+            for method, step, body in (
+                ("GET", "status", None),
+                ("POST", "revoke", {}),
+                ("POST", "ack", {"cid": asked.id}),
+            ):
                 with pytest.raises(Refused) as refused:
                     session.call(method, f"/v1/wraps/{asked.id}/{step}", body)
                 answers.append({**refused.value.problem, "instance": step})

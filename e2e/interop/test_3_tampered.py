@@ -89,7 +89,11 @@ ANYBODY: list[tuple[str, Change, str]] = [
     ),
     ("asked by another than the recipient", lambda one, _: one.expecting(reader=Identity("another")), "recipient"),
     ("a writer that is not wanted", lambda one, _: one.expecting(writers=("another",)), "writer"),
-    ("flipped delivery signature", lambda one, _: one.replace(dlv=flipped(one.delivery["dlv"], 2)), "delivery signature"),
+    (
+        "flipped delivery signature",
+        lambda one, _: one.replace(dlv=flipped(one.delivery["dlv"], 2)),
+        "delivery signature",
+    ),
     (
         "changed bhs",
         lambda one, _: one.replace(dlv=sign(new_signing_key(), "dlv", canonical(one.claims() | {"bhs": [OTHER_HASH]}))),
@@ -131,7 +135,8 @@ SERVER: list[tuple[str, Change, str]] = [
 ]
 
 WRITER: list[tuple[str, Change, str]] = [
-    ("fewer slot hashes than recipients", lambda one, _: one.written().replace(sig=short_of_slots(one)), "hashes"),
+    ("fewer slot hashes than recipients", lambda one, _: signed_short_of_slots(one.written()), "hashes"),
+    ("a header beyond its limit", lambda one, _: one.written(header={"path": "a" * 8192}), "form"),
     ("a slot for another key", lambda one, _: one.written(slot_key=new_receiving_key()), "slot key"),
     ("a slot of another envelope", lambda one, _: one.written(slot_eh=OTHER_HASH), "slot"),
     ("a short file key", lambda one, _: one.written(file_key=FILE_KEY[:16]), "slot"),
@@ -143,13 +148,13 @@ WRITER: list[tuple[str, Change, str]] = [
     ("less than a block", lambda one, _: one.written(padded=pad(b"{}\nforged")[:-1]), "padding"),
     ("a length beyond the end", lambda one, _: one.written(padded=b"\xff" * 256), "padding"),
     ("no metadata line", lambda one, _: one.written(padded=pad(b"forged")), "metadata"),
+    ("a metadata line without an end", lambda one, _: one.written(padded=pad(b"{}")), "metadata"),
     ("metadata that is not canonical", lambda one, _: one.written(padded=pad(b"{ }\nforged")), "metadata"),
 ]
 
 
-def short_of_slots(case: Case) -> str:
-    rewritten = case.written()
-    return sign(case.writer.sig, "env", canonical(rewritten.signed() | {"sh": []}))
+def signed_short_of_slots(case: Case) -> Case:
+    return case.replace(sig=sign(case.writer.sig, "env", canonical(case.signed() | {"sh": []})))
 
 
 def test_00_the_untouched_delivery_opens(cases: tuple[Case, Case]) -> None:

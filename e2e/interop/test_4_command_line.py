@@ -78,9 +78,7 @@ class Wrapped:
 def wrap_by_command(world: World, key: Path, reader: str, *options: str) -> str:
     source = world.cli.folder / "content.bin"
     source.write_bytes(CONTENT)
-    wrapped = world.cli.run(
-        "wrap", "--to", reader, "--path", PATH, "--file", source, "--quiet", *options, key=key
-    )
+    wrapped = world.cli.run("wrap", "--to", reader, "--path", PATH, "--file", source, "--quiet", *options, key=key)
     return wrapped.decode().strip()
 
 
@@ -168,7 +166,7 @@ def test_6_the_command_verifies_a_receipt_that_python_was_given(world: World) ->
 
 
 def test_7_each_unseals_what_the_other_sealed(world: World) -> None:
-    server, cli, (alice, bob) = world.server, world.cli, world.server.admins
+    server, cli, bob = world.server, world.cli, world.server.admins[1]
     cli.run("share", "check", key=world.admin)
     with connect(server, bob.key) as session:
         share = read_share(bob, session.call("GET", "/v1/sys/unseal"))

@@ -66,7 +66,7 @@ def read_share(admin: Admin, status: dict) -> Share:
 
 
 def unseal(session: Session, admin: Admin, boot: str, commitment: str, pin: str) -> dict:
-    """Steps 1 to 5. `boot`: what the server printed; `commitment`: pinned while the share was first seen. → transcript"""
+    """Steps 1 to 5. `boot`: printed by the server; `commitment`: pinned when the share was first seen. → transcript"""
     status = session.call("GET", "/v1/sys/unseal")
     receiver = read_jwk(status["benc"])
     computed = digest(canonical({"enc": thumbprint(receiver), "tls": session.channel.server_thumbprint}))

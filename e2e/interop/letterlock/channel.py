@@ -1,4 +1,4 @@
-"""One TLS 1.3 connection, and HTTP/1.1 on it. Its server is authenticated by section 4.2, not by a certificate authority.
+"""One TLS 1.3 connection, and HTTP/1.1 on it. Section 4.2 authenticates its server, not a certificate authority.
 
 It must never reconnect by itself: a new connection is a new channel, whose server must be checked again.
 """

@@ -37,7 +37,9 @@ def payload_key(file_key: bytes, eh: str) -> bytes:
     return derive(file_key, from_base64url(eh, 32), "payload")
 
 
-def seal(data: bytes, writer: Identity, reader: Keyset, path: str, now: int, *, seconds: int = 3600, window: int = 60) -> Sealed:
+def seal(
+    data: bytes, writer: Identity, reader: Keyset, path: str, now: int, *, seconds: int = 3600, window: int = 60
+) -> Sealed:
     identifier = to_base64url(os.urandom(16))
     file_key = os.urandom(32)
     header = canonical(

@@ -63,7 +63,9 @@ class Session:
                     raise
         return self.call_once(method, path, document, **options)
 
-    def call_once(self, method: str, path: str, document: dict | None = None, *, proven: bool = True, **claims: object) -> dict:
+    def call_once(
+        self, method: str, path: str, document: dict | None = None, *, proven: bool = True, **claims: object
+    ) -> dict:
         """`claims` replace those of the proof; `proven=False` leaves it out (mutual TLS, signed bodies)."""
         body = b"" if document is None else canonical(document)
         if proven and self.nonce is None and "nonce" not in claims:
