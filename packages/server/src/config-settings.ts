@@ -24,13 +24,18 @@ export interface Setting {
 }
 
 /** Names of the stores; `store` in a flag or variable is one of these, in the file a mapping of that name. */
-export const storeKinds = ['memory'] as const;
+export const storeKinds = ['memory', 'etcd'] as const;
+export type StoreKind = (typeof storeKinds)[number];
 export const logLevels = ['debug', 'info', 'warn', 'error', 'silent'] as const;
 
 const address = z.string().refine((text) => parseListenAddress(text) !== undefined, {
   error: 'expected host:port, [address]:port or :port',
 });
 const filePath = z.string().min(1);
+// An address instead of a name is refused: the runtime does not send one in TLS, so no certificate could be checked against it.
+const memberEndpoint = z.string().regex(/^https:\/\/(?=[^:]*[A-Za-z])[A-Za-z0-9.-]+:\d{1,5}$/, {
+  error: 'expected https://name:port: records never travel in clear, and a certificate is checked against a host name',
+});
 const certificateSource = z.string().min(1);
 
 export const settings = [
@@ -50,6 +55,44 @@ export const settings = [
     schema: z.boolean(),
     default: false,
     description: 'Refuse to start when memory of this process has been swapped out.',
+  },
+  {
+    key: 'store.etcd.endpoints',
+    type: 'list',
+    schema: z.array(memberEndpoint).min(1, { error: 'expected at least one endpoint' }),
+    shortFlag: '--etcd-endpoints',
+    description: 'Members of the etcd cluster, such as https://etcd-0.etcd:2379: each of them, not a load balancer.',
+  },
+  {
+    key: 'store.etcd.caFile',
+    type: 'text',
+    schema: filePath,
+    shortFlag: '--etcd-ca-file',
+    description: 'PEM certificates of who signs the certificates of the members.',
+  },
+  {
+    key: 'store.etcd.certFile',
+    type: 'text',
+    schema: filePath,
+    shortFlag: '--etcd-cert-file',
+    description: 'PEM client certificate for etcd, which nobody else may hold.',
+  },
+  {
+    key: 'store.etcd.keyFile',
+    type: 'text',
+    schema: filePath,
+    shortFlag: '--etcd-key-file',
+    description: 'PEM private key of store.etcd.certFile; must not be readable by everybody.',
+  },
+  {
+    key: 'store.etcd.prefix',
+    type: 'text',
+    schema: z
+      .string()
+      .regex(/^[\x21-\x7e]{0,127}\/$/, { error: 'expected at most 128 printable characters that end in /' }),
+    default: 'letterlock/',
+    shortFlag: '--etcd-prefix',
+    description: 'Begins every key of this installation: one prefix for each, never changed.',
   },
   {
     key: 'listen.direct',

@@ -98,10 +98,15 @@ function collect(mapping: object, prefix: string, values: Map<string, unknown>, 
     else if (!isBranch) faults.push(unknownKey(name, prefix));
     else if (value === null || isMapping(value)) {
       // `store: {memory: }` chooses memory with all its defaults.
-      if (key.startsWith('store.')) values.set('store', name);
+      if (key.startsWith('store.')) chooseStore(name, values, faults);
       if (value !== null) collect(value, key, values, faults);
     } else faults.push({ at: key, message: 'expected a mapping of keys' });
   }
+}
+
+function chooseStore(name: string, values: Map<string, unknown>, faults: ConfigFault[]): void {
+  if (values.has('store')) faults.push({ at: 'store', message: `expected ${storeKinds.join(' or ')}, not both` });
+  values.set('store', name);
 }
 
 function unknownKey(name: string, prefix: string): ConfigFault {

@@ -108,8 +108,8 @@ describe('loadConfig()', () => {
     { name: '3.12.1 a key that nothing is near', text: 'zzzzzzzz: 1', at: 'zzzzzzzz', says: 'is not a known key' },
     {
       name: '3.12.6 a store that is not there',
-      text: 'store: {etcd: {}}',
-      at: 'store.etcd',
+      text: 'store: {consul: {}}',
+      at: 'store.consul',
       says: 'is not a known key',
     },
     { name: '__proto__', text: '"__proto__": {log: {level: debug}}', at: '__proto__', says: 'is not a known key' },

@@ -18,6 +18,7 @@ import {
   storeKinds,
   type Setting,
   type SettingKey,
+  type StoreKind,
 } from './config-settings.ts';
 import { readSources, type FlagValue, type RawSources, type SourceName } from './config-sources.ts';
 
@@ -26,10 +27,23 @@ export type { ListenAddress } from './address.ts';
 
 export type LogLevel = (typeof logLevels)[number];
 
+/** Exactly one of the stores. */
+export type StoreConfig =
+  | { readonly memory: { readonly refuseSwap: boolean }; readonly etcd?: undefined }
+  | { readonly etcd: EtcdConfig; readonly memory?: undefined };
+
+export interface EtcdConfig {
+  readonly endpoints: readonly string[];
+  readonly caFile: string;
+  readonly certFile: string;
+  readonly keyFile: string;
+  readonly prefix: string;
+}
+
 /** Everything that is configured, complete and checked. */
 export interface Config {
   readonly trustDomain: string;
-  readonly store: { readonly memory: { readonly refuseSwap: boolean } };
+  readonly store: StoreConfig;
   readonly listen: { readonly direct: ListenAddress; readonly health: ListenAddress | undefined };
   /** Empty: the origins of the loopback listener, known once it listens. */
   readonly publicOrigins: readonly string[];
@@ -78,9 +92,7 @@ export function loadConfig(options: LoadConfigOptions): Config {
   const chosen = new Map<SettingKey, unknown>();
   const notes: string[] = [];
   for (const setting of settings) chosen.set(setting.key, choose(setting, sources, faults, notes));
-  if (![sources.flags, sources.environment, sources.file].some((source) => source.has('store'))) {
-    faults.push({ at: 'store', message: `is missing: expected ${storeKinds.join(' or ')}` });
-  }
+  const store = chooseStore(sources, faults, notes);
   if (faults.length > 0) throw new ConfigError(faults);
 
   // Each value has passed the schema of its key.
@@ -122,7 +134,19 @@ export function loadConfig(options: LoadConfigOptions): Config {
   if (faults.length > 0) throw new ConfigError(faults);
   return deepFreeze({
     trustDomain: value<string>('trustDomain'),
-    store: { memory: { refuseSwap: value<boolean>('store.memory.refuseSwap') } },
+    store:
+      store === 'memory'
+        ? { memory: { refuseSwap: value<boolean>('store.memory.refuseSwap') } }
+        : {
+            etcd: {
+              endpoints: value<readonly string[]>('store.etcd.endpoints'),
+              // Checked above: none of them is missing.
+              caFile: path('store.etcd.caFile')!,
+              certFile: path('store.etcd.certFile')!,
+              keyFile: path('store.etcd.keyFile')!,
+              prefix: value<string>('store.etcd.prefix'),
+            },
+          },
     listen: { direct, health },
     publicOrigins: value<readonly string[]>('publicOrigins'),
     tls: certFile === undefined || keyFile === undefined ? undefined : { certFile, keyFile },
@@ -162,7 +186,7 @@ export function describeConfig(): readonly SettingDescription[] {
     default: undefined,
     flags: ['--store'],
     environment: 'LETTERLOCK_STORE',
-    description: `Where records live: ${storeKinds.join(' or ')}. In the file a mapping, such as \`store: {memory: {}}\`.`,
+    description: `Where records live: ${storeKinds.join(' or ')}. In the file a mapping, such as \`store: {memory: {}}\`. Memory is transient: a restart is a new installation.`,
   };
   const described = settings.map((setting: Setting): SettingDescription => ({
     key: setting.key,
@@ -205,6 +229,37 @@ function choose(setting: Setting, sources: RawSources, faults: ConfigFault[], no
   }
   return undefined;
 }
+
+/** The store of the first source that names one; settings of another store, and missing ones of this, are faults. */
+function chooseStore(sources: RawSources, faults: ConfigFault[], notes: string[]): StoreKind | undefined {
+  const given = precedence.filter(([, source]) => sources[source].has('store'));
+  const [first, ...others] = given;
+  if (first === undefined) {
+    faults.push({ at: 'store', message: `is missing: expected ${storeKinds.join(' or ')}` });
+    return undefined;
+  }
+  const kind = sources[first[1]].get('store') as StoreKind;
+  for (const [name, source] of others) {
+    if (sources[source].get('store') !== kind)
+      notes.push(`store: ${first[0]} and ${name} disagree; the ${first[0]} counts`);
+  }
+  const isGiven = (key: string): boolean => sourceOf(key, sources) !== undefined;
+  for (const { key } of settings) {
+    if (!key.startsWith('store.') || key.startsWith(`store.${kind}.`) || !isGiven(key)) continue;
+    faults.push({ at: key, message: `is not for store ${kind}: expected one store, not both` });
+  }
+  if (kind === 'etcd') {
+    for (const key of requiredForEtcd) if (!isGiven(key)) faults.push({ at: key, message: 'is missing' });
+  }
+  return kind;
+}
+
+const requiredForEtcd = [
+  'store.etcd.endpoints',
+  'store.etcd.caFile',
+  'store.etcd.certFile',
+  'store.etcd.keyFile',
+] as const satisfies readonly SettingKey[];
 
 function sourceOf(key: string, sources: RawSources): SourceName | undefined {
   return precedence.find(([, source]) => sources[source].has(key))?.[0];

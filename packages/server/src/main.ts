@@ -11,7 +11,6 @@ import {
   GrantRegistry,
   IdentityRegistry,
   Installation,
-  MemoryStore,
   NonceAuthority,
   OperationLedger,
   readAdminCertificate,
@@ -20,6 +19,7 @@ import {
   type BootKeys,
   type Clock,
   type Entry,
+  type Store,
   type Unsealed,
 } from '@letterlock/core';
 import {
@@ -41,6 +41,7 @@ import { createHealthServer } from './http/health.ts';
 import type { UnsealedServices } from './http/ports.ts';
 import { createLog } from './log.ts';
 import { createMetrics } from './metrics.ts';
+import { openStore, type OpenedStore } from './open-store.ts';
 import { systemClock } from './system-clock.ts';
 import { readTlsFiles, TlsFiles, type TlsMaterial } from './tls-files.ts';
 
@@ -66,6 +67,7 @@ export interface RunningServer {
   readonly bootFingerprint: string;
   /** PEM of what the direct listener serves now. */
   readonly certificate: string;
+  /** What a store in this process holds. @throws TypeError for a durable store */
   readonly store: { dump(): Iterable<Entry> };
   /** Ends when the server has been closed, by whatever. */
   readonly closed: Promise<void>;
@@ -91,7 +93,8 @@ export async function startServer(config: Config, options: StartOptions = {}): P
   for (const note of config.notes) log.warn({ note }, 'Sources of the configuration disagree');
 
   const boot = createBootKeys();
-  const store = new MemoryStore();
+  const opened = openStore(config.store, { clock, log });
+  const { store } = opened;
   const installation = new Installation({
     store,
     clock,
@@ -108,14 +111,14 @@ export async function startServer(config: Config, options: StartOptions = {}): P
   let unsealed: UnsealedServices | undefined;
   const metrics = createMetrics({
     state: () => installation.state,
-    storeKeys: () => store.size,
+    storeKeys: opened.size,
     auditRecords: () => installation.audit.lastSeq,
     openAuditOutcomes: () => installation.audit.openOutcomes,
     liveWraps: () => unsealed?.wraps.live,
     rememberedNonces: () => redeemed.generations.reduce((sum, { size }) => sum + size, 0),
   });
   installation.onUnsealed((keys) => {
-    unsealed = composeUnsealed(config, { keys, store, clock, admins: installation.admins() });
+    unsealed = composeUnsealed(config, { keys, opened, clock, admins: installation.admins() });
     log.info({ inst: keys.inst, generation: keys.generation }, 'Unsealed');
   });
   installation.onSealed(() => {
@@ -125,10 +128,18 @@ export async function startServer(config: Config, options: StartOptions = {}): P
   installation.onRefused(({ act, who, reason, req }) =>
     log.warn({ act, who, reason, requestId: req }, 'Refused admin'),
   );
-  await installation.load();
-  if (installation.state === 'uninitialised') {
-    await installation.initialise();
+  const applyConfigured = async (): Promise<void> => {
     await applyInitial({ identities: config.identities, grants: config.grants }, unsealed!);
+  };
+  try {
+    await installation.load();
+    if (opened.isTransient && installation.state === 'uninitialised') {
+      await installation.initialise();
+      await applyConfigured();
+    }
+  } catch (error) {
+    await opened.close();
+    throw error;
   }
 
   const material = tlsMaterial(config, boot, clock);
@@ -145,6 +156,11 @@ export async function startServer(config: Config, options: StartOptions = {}): P
       readers: { publicKey: verifyingKeyOf, envelope: readEnvelope, keyset: verifyKeyset },
       publicOrigins: () => publicOrigins,
       unsealed: () => unsealed,
+      // The installation is there, whatever comes of this: the admin must hear so.
+      initialised: () =>
+        applyConfigured().catch((error: unknown) =>
+          log.error({ error }, 'Could not apply the configured identities and grants'),
+        ),
     },
     log,
     certificate: material.certificate,
@@ -198,7 +214,7 @@ export async function startServer(config: Config, options: StartOptions = {}): P
     get certificate() {
       return certificate;
     },
-    store,
+    store: { dump: opened.dump },
     closed: finished.promise,
     close: () => {
       closing ??= close();
@@ -225,7 +241,9 @@ export async function startServer(config: Config, options: StartOptions = {}): P
     log.info('Draining');
     await direct.close(drainMilliseconds);
     await Promise.all(stopTasks.map((stop) => stop()));
+    installation.forgetShares();
     if (healthPort !== undefined) await closeHealth(health);
+    await opened.close();
     log.info('Stopped');
     await flushed(log);
     finished.resolve();
@@ -271,14 +289,14 @@ function composeUnsealed(
   config: Config,
   o: {
     readonly keys: Unsealed;
-    readonly store: MemoryStore;
+    readonly opened: OpenedStore;
     readonly clock: Clock;
     readonly admins: ReturnType<Installation['admins']>;
   },
 ): UnsealedServices {
-  const { keys, store, clock, admins } = o;
+  const { keys, opened, clock, admins } = o;
   const { inst, barrier, audit, instanceKey } = keys;
-  const common = { store, barrier, audit, clock };
+  const common = { store: opened.store, barrier, audit, clock };
   const identities = new IdentityRegistry({
     ...common,
     inst,
@@ -290,7 +308,7 @@ function composeUnsealed(
     instanceKey,
     directory: identities,
     quota: config.quotas,
-    tombstoneSeconds: lifetimes.tombstoneInMemory,
+    tombstoneSeconds: opened.tombstoneSeconds,
   });
   return { inst, audit, identities, grants: new GrantRegistry(common), wraps, ledger: new OperationLedger(common) };
 }
@@ -339,7 +357,7 @@ function flushed(log: Logger): Promise<void> {
   return promise;
 }
 
-async function isStoreAnswering(store: MemoryStore): Promise<boolean> {
+async function isStoreAnswering(store: Store): Promise<boolean> {
   try {
     await store.range({ prefix: 'sys/', limit: 1 }, { signal: AbortSignal.timeout(1000) });
     return true;

@@ -21,13 +21,24 @@ export interface TlsFilePaths {
 
 const readableByOthers = 0o004;
 
-/** Reads and checks both files. @throws ConfigError */
-export function readTlsFiles(paths: TlsFilePaths, nowSeconds: number): TlsMaterial {
-  const certificate = readOne(paths.certFile, 'tls.certFile');
-  const key = readOne(paths.keyFile, 'tls.keyFile');
-  const fault = faultOfMode(paths.keyFile) ?? faultOfPair(certificate, key, nowSeconds);
+/** Reads and checks both files. @param at - the mapping that names them. @throws ConfigError */
+export function readTlsFiles(paths: TlsFilePaths, nowSeconds: number, at = 'tls'): TlsMaterial {
+  const certificate = readOne(paths.certFile, `${at}.certFile`);
+  const key = readOne(paths.keyFile, `${at}.keyFile`);
+  const fault = faultOfMode(paths.keyFile, at) ?? faultOfPair(certificate, key, nowSeconds, at);
   if (fault !== undefined) throw new ConfigError([fault]);
   return { certificate, key };
+}
+
+/** Reads who may have signed the other end's certificate. Shape: PEM. @throws ConfigError */
+export function readAuthorities(path: string, at: string): string {
+  const text = readOne(path, at);
+  try {
+    if (new X509Certificate(text).raw.length > 0) return text;
+  } catch {
+    // Said below.
+  }
+  throw new ConfigError([{ at, message: 'has no PEM certificate' }]);
 }
 
 /** Gives new material when the files have changed since the last look. */
@@ -70,27 +81,27 @@ function readOne(path: string, at: string): string {
 
 type Fault = { readonly at: string; readonly message: string } | undefined;
 
-function faultOfMode(keyFile: string): Fault {
+function faultOfMode(keyFile: string, at: string): Fault {
   return (statSync(keyFile).mode & readableByOthers) === 0
     ? undefined
-    : { at: 'tls.keyFile', message: 'is readable by everybody: chmod o= it' };
+    : { at: `${at}.keyFile`, message: 'is readable by everybody: chmod o= it' };
 }
 
-function faultOfPair(certificatePem: string, keyPem: string, nowSeconds: number): Fault {
+function faultOfPair(certificatePem: string, keyPem: string, nowSeconds: number, at: string): Fault {
   let certificate: X509Certificate;
   try {
     certificate = new X509Certificate(certificatePem);
     verifyingKeyOf(certificate.publicKey);
   } catch {
-    return { at: 'tls.certFile', message: 'has no PEM certificate of an acceptable key' };
+    return { at: `${at}.certFile`, message: 'has no PEM certificate of an acceptable key' };
   }
-  if (nowSeconds >= certificate.validToDate.getTime() / 1000) return { at: 'tls.certFile', message: 'has expired' };
+  if (nowSeconds >= certificate.validToDate.getTime() / 1000) return { at: `${at}.certFile`, message: 'has expired' };
   if (nowSeconds < certificate.validFromDate.getTime() / 1000)
-    return { at: 'tls.certFile', message: 'is not yet valid' };
+    return { at: `${at}.certFile`, message: 'is not yet valid' };
   try {
     if (certificate.checkPrivateKey(createPrivateKey(keyPem))) return undefined;
   } catch {
-    return { at: 'tls.keyFile', message: 'has no unencrypted PEM private key' };
+    return { at: `${at}.keyFile`, message: 'has no unencrypted PEM private key' };
   }
-  return { at: 'tls.keyFile', message: 'is not the key of tls.certFile' };
+  return { at: `${at}.keyFile`, message: `is not the key of ${at}.certFile` };
 }

@@ -66,15 +66,10 @@ function compareOf({ key, field, is, revision }: Compare, place: string): ICompa
 
 function operationOf(operation: Operation, place: string): IRequestOp {
   const key = bytesOf(place + operation.key);
-  switch (operation.do) {
-    case 'get':
-      return { request_range: { key } };
-    case 'delete':
-      return { request_delete_range: { key } };
-    case 'put':
-      // A copy: the call is sent after this one has returned.
-      return { request_put: { key, value: Buffer.from(operation.value) } };
-  }
+  if (operation.do === 'get') return { request_range: { key } };
+  if (operation.do === 'delete') return { request_delete_range: { key } };
+  // A copy: the call is sent after this one has returned.
+  return { request_put: { key, value: Buffer.from(operation.value) } };
 }
 
 /** The first key behind all that begin with a prefix. A prefix is printable ASCII, so that its last byte can be counted up. */

@@ -158,9 +158,11 @@ export const apiRoutes: Readonly<Record<RouteName, Handler>> = {
     return ok(installation.unsealStatus(permission.caller.id));
   },
 
-  init: async ({ installation }, { received, body }) => {
+  init: async ({ installation, initialised }, { received, body }) => {
     const { jws } = readClaims(signedRequest, body);
-    return ok(await installation.initialiseByOperation(jws, received));
+    const transcript = await installation.initialiseByOperation(jws, received);
+    await initialised();
+    return ok(transcript);
   },
 
   unseal: async ({ installation, nonces }, { received, body }) => {

@@ -63,4 +63,6 @@ export interface Services {
   readonly publicOrigins: () => readonly string[];
   /** Undefined while sealed or uninitialised. */
   readonly unsealed: () => UnsealedServices | undefined;
+  /** To be called once, after an admin has initialised the service. */
+  readonly initialised: () => Promise<void>;
 }

@@ -41,7 +41,7 @@ export function createCertificate(hosts: readonly string[] = []): TestCertificat
     notAfterSeconds: now + 86_400,
     hosts,
   });
-  return { certificate: certificatePem(der), key: String(key.keyObject.export({ format: 'pem', type: 'pkcs8' })) };
+  return { certificate: certificatePem(der), key: key.keyObject.export({ format: 'pem', type: 'pkcs8' }) };
 }
 
 export interface EtcdServerOptions {

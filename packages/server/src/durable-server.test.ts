@@ -1,0 +1,148 @@
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { randomIdentifier, readCertificate, signOperation } from '@letterlock/crypto';
+import { encodeBase64url, lifetimes } from '@letterlock/protocol';
+import { buildMilliseconds, EtcdServer } from './etcd/testing/etcd-server.ts';
+import { connectMember } from './etcd/etcd-member.ts';
+import { etcdSettings, type EtcdSettings } from './testing/etcd-settings.ts';
+import {
+  createAdmin,
+  createIdentity,
+  giveShare,
+  nowSeconds,
+  startTestServer,
+  wrapFor,
+  type TestServer,
+} from './testing/test-server.ts';
+
+const admins = ['alice', 'bob'].map((name) => createAdmin(name));
+const [writer, reader] = [createIdentity(), createIdentity()];
+const { id, envelope } = await wrapFor(writer, reader, { content: 'a recognisable content' });
+let etcd: EtcdServer;
+let settings: EtcdSettings;
+
+beforeAll(async () => {
+  etcd = await EtcdServer.start();
+  settings = etcdSettings([etcd]);
+}, buildMilliseconds);
+afterAll(async () => {
+  settings[Symbol.dispose]();
+  await etcd.close();
+});
+
+function start(): Promise<TestServer> {
+  return startTestServer({
+    ...settings.flags,
+    'init-certificates': admins.map(({ pem }) => pem),
+    identities: `${writer.keyset},${reader.keyset}`,
+    grants: JSON.stringify([{ who: writer.id, verbs: ['wrap'], path: 'team-a' }]),
+  });
+}
+
+async function readyReasons(server: TestServer): Promise<unknown> {
+  const answer = await fetch(`${server.healthOrigin}/readyz`);
+  const { reasons = [] } = (await answer.json()) as { readonly reasons?: readonly string[] };
+  return { status: answer.status, reasons };
+}
+
+function initOperation(server: TestServer): string {
+  return signOperation(admins[0]!.sig, {
+    args: {
+      admins: admins.map(({ pem }) => encodeBase64url(readCertificate(pem).der)),
+      boot: server.bootFingerprint,
+      k: 1,
+    },
+    exp: nowSeconds() + 600,
+    nonce: randomIdentifier(),
+    op: 'init',
+  });
+}
+
+/** One process after another on the same store; each test goes on where the one before ended. */
+describe('the durable server', () => {
+  test('is uninitialised on an empty store, and refuses everything but its initialisation', async () => {
+    const server = await start();
+    expect(server.fingerprint).toBeUndefined();
+    expect(await readyReasons(server)).toMatchObject({ status: 503, reasons: ['uninitialised'] });
+    const client = await server.connect();
+    const refused = await client.prove(writer.sig, { method: 'POST', path: '/v1/wraps', body: envelope });
+    expect(JSON.parse(refused.body)).toMatchObject({ code: 'uninitialised' });
+
+    const jws = initOperation(server);
+    const answer = await client.send({ method: 'POST', path: '/v1/sys/init', body: { jws } });
+    expect(answer).toMatchObject({ status: 200 });
+    expect(JSON.parse(answer.body)).toEqual({ transcript: expect.any(String) });
+    expect(server.fingerprint).toEqual(expect.any(String));
+    expect(await readyReasons(server)).toMatchObject({ status: 200 });
+
+    // The configured identities and grants are there.
+    const stored = await client.prove(writer.sig, { method: 'POST', path: '/v1/wraps', body: envelope });
+    expect(stored.status).toBe(201);
+    const again = await client.send({ method: 'POST', path: '/v1/sys/init', body: { jws } });
+    expect(JSON.parse(again.body)).toMatchObject({ code: 'conflict' });
+    client.close();
+    await server.close();
+  });
+
+  test('is sealed after a restart, and one share brings everything back', async () => {
+    const server = await start();
+    expect(await readyReasons(server)).toMatchObject({ status: 503, reasons: ['sealed'] });
+    const client = await server.connect();
+    const open = { method: 'POST', path: `/v1/wraps/${id}/open`, body: { cid: randomIdentifier() } };
+    expect(JSON.parse((await client.prove(reader.sig, open)).body)).toMatchObject({ code: 'sealed' });
+    expect((await giveShare(server, admins[1]!)).status).toBe(200);
+    expect(await client.prove(reader.sig, open)).toMatchObject({ status: 200 });
+    const other = { ...open, body: { cid: randomIdentifier() } };
+    expect(await client.prove(reader.sig, other)).toMatchObject({ status: 409 });
+    client.close();
+    await server.close();
+  });
+
+  test('redelivers after a restart to the same claim alone', async () => {
+    const cid = randomIdentifier();
+    const wrap = await wrapFor(writer, reader);
+    const open = { method: 'POST', path: `/v1/wraps/${wrap.id}/open`, body: { cid } };
+    const first = await start();
+    await giveShare(first, admins[0]!);
+    const client = await first.connect();
+    await client.prove(writer.sig, { method: 'POST', path: '/v1/wraps', body: wrap.envelope });
+    expect(await client.prove(reader.sig, open)).toMatchObject({ status: 200 });
+    client.close();
+    await first.close();
+
+    const second = await start();
+    await giveShare(second, admins[0]!);
+    const next = await second.connect();
+    expect(await next.prove(reader.sig, open)).toMatchObject({ status: 200 });
+    const other = { ...open, body: { cid: randomIdentifier() } };
+    expect(await next.prove(reader.sig, other)).toMatchObject({ status: 409 });
+    next.close();
+    await second.close();
+  });
+
+  test('leaves neither content nor names in etcd', async () => {
+    const member = connectMember({
+      endpoint: etcd.endpoint,
+      credentials: etcd.credentials,
+      timeoutMilliseconds: 5000,
+    });
+    const all = Buffer.from([0]);
+    const { kvs } = await member.range({ key: all, range_end: all });
+    member.close();
+    expect(kvs.length).toBeGreaterThan(10);
+    for (const { key, value } of kvs) {
+      expect(key.toString('latin1')).toMatch(/^letterlock\/r\/(?:sys\/[a-z-]+|[A-Za-z0-9_/-]+)$/);
+      const text = Buffer.concat([key, value]).toString('latin1');
+      for (const word of ['recognisable', 'team-a', id, writer.id, reader.id]) expect(text).not.toContain(word);
+    }
+  });
+
+  test('does not start without its store, and says which store it is', async () => {
+    const flags = { ...settings.flags, 'etcd-endpoints': 'https://localhost:1' };
+    const started = startTestServer({ ...flags, 'init-certificates': admins.map(({ pem }) => pem) });
+    await expect(started).rejects.toMatchObject({ code: 'unavailable', reason: 'store_unreachable' });
+  });
+
+  test('keeps tombstones for 90 days', () => {
+    expect(lifetimes.tombstoneDurable).toBe(7_776_000);
+  });
+});
