@@ -3,10 +3,11 @@
  * It must never use one key for two records, nor open a record under another path.
  * @module
  */
-import { createHmac, randomFillSync, type KeyObject } from 'node:crypto';
+import { createHmac, type KeyObject } from 'node:crypto';
 import { domains, labels, ProblemError } from '@letterlock/protocol';
 import { decryptGcm, encryptGcm, gcmIvBytes, gcmTagBytes } from './gcm.ts';
 import { deriveBytes } from './hkdf.ts';
+import { fillPublicRandom } from './public-random.ts';
 import { SecretBytes } from './secret-bytes.ts';
 
 const version = 1;
@@ -30,7 +31,7 @@ export function sealRecord(o: {
   const record = Buffer.allocUnsafeSlow(ciphertextAt + o.plaintext.length + gcmTagBytes);
   record[0] = version;
   record.writeUInt32BE(o.term, 1);
-  randomFillSync(record, saltAt, saltBytes + gcmIvBytes);
+  fillPublicRandom(record, saltAt, saltBytes + gcmIvBytes);
   const key = deriveBytes(o.termKey, record.subarray(saltAt, ivAt), labels.record);
   const iv = record.subarray(ivAt, ciphertextAt);
   const { ciphertext, tag } = encryptGcm(key, iv, associatedData(o.path, o.generation), o.plaintext);

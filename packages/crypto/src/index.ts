@@ -18,6 +18,7 @@ export * from './op.ts';
 export * from './payload.ts';
 export * from './private-key.ts';
 export * from './proof-jws.ts';
+export { fillPublicRandom } from './public-random.ts';
 export * from './receipt.ts';
 export * from './secret-bytes.ts';
 export * from './self-signed-certificate.ts';

@@ -17,6 +17,7 @@ import {
 import { encryptGcm, gcmIvBytes } from './gcm.ts';
 import { manageKey } from './key-management.ts';
 import { importSealingKey, type OpeningKey, type SealingKey } from './keys.ts';
+import { publicRandom } from './public-random.ts';
 import { SecretBytes } from './secret-bytes.ts';
 
 /** Longest JWE to a receiver, characters: a slot inside a delivery slot for RSA-4096. */
@@ -64,7 +65,7 @@ export function sealContent(
   contentKey: Uint8Array,
   plaintext: Uint8Array,
 ): string {
-  const iv = randomBytes(gcmIvBytes);
+  const iv = publicRandom(gcmIvBytes);
   const { ciphertext, tag } = encryptGcm(contentKey, iv, Buffer.from(protectedPart, 'latin1'), plaintext);
   return [protectedPart, ...[encryptedKey, iv, ciphertext, tag].map((part) => encodeBase64url(part))].join('.');
 }

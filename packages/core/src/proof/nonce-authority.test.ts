@@ -56,6 +56,25 @@ describe('NonceAuthority', () => {
     expect(authority.redeem(nonce)).toBe(verdict === 'valid');
   });
 
+  test('a nonce that was found valid still expires', () => {
+    const nonce = authority.issue();
+    expect(authority.check(nonce)).toBe('valid');
+    clock.advance(lifetimes.nonce);
+    expect(authority.check(nonce)).toBe('expired');
+    expect(authority.redeem(nonce)).toBe(false);
+  });
+
+  test('a forged nonce stays forged, whatever was looked at before', () => {
+    const nonce = authority.issue();
+    const forged = flipped(nonce, 39);
+    for (let time = 0; time < 2; time += 1) {
+      expect(authority.check(nonce)).toBe('valid');
+      expect(authority.check(forged)).toBe('forged');
+      expect(authority.check(forged)).toBe('forged');
+    }
+    expect(authority.redeem(forged)).toBe(false);
+  });
+
   test('a wall clock that steps back revives nothing', () => {
     const nonce = authority.issue();
     clock.advance(lifetimes.nonce);

@@ -3,7 +3,14 @@
  * It must never store or export its key, nor await between testing a nonce and adding it.
  * @module
  */
-import { equalConstantTime, hmacSha256, importMacKey, SecretBytes, type MacKey } from '@letterlock/crypto';
+import {
+  equalConstantTime,
+  fillPublicRandom,
+  hmacSha256,
+  importMacKey,
+  SecretBytes,
+  type MacKey,
+} from '@letterlock/crypto';
 import { decodeBase64url, domains, encodeBase64url, encodeUtf8, isBase64url, lifetimes } from '@letterlock/protocol';
 import type { Clock } from '../store/clock.ts';
 import { RedeemedNonces } from './redeemed-nonces.ts';
@@ -41,6 +48,8 @@ export class NonceAuthority {
   readonly #clock: Clock;
   readonly #startSeconds: number;
   readonly #redeemed: RedeemedNonces;
+  /** The last nonce whose MAC was found good: a proof's nonce is looked at twice, and its MAC cannot change in between. */
+  #authentic: string | undefined;
 
   constructor(options: NonceAuthorityOptions) {
     if (options.replicaId.length !== replicaIdBytes) throw new RangeError(`A replica id has ${replicaIdBytes} bytes`);
@@ -55,7 +64,7 @@ export class NonceAuthority {
   issue(): string {
     const nonce = new Uint8Array(nonceBytes);
     nonce.set(this.#replicaId);
-    nonce.set(SecretBytes.random(randomBytes).expose(), replicaIdBytes);
+    fillPublicRandom(nonce, replicaIdBytes, randomBytes);
     new DataView(nonce.buffer).setUint32(expiryOffset, this.#elapsedSeconds() + lifetimes.nonce);
     nonce.set(this.#mac(nonce), macOffset);
     return encodeBase64url(nonce);
@@ -66,7 +75,10 @@ export class NonceAuthority {
     if (nonce.length !== nonceCharacters || !isBase64url(nonce)) return 'malformed';
     const bytes = decodeBase64url(nonce);
     if (!equalConstantTime(bytes.subarray(0, replicaIdBytes), this.#replicaId)) return 'foreign';
-    if (!equalConstantTime(bytes.subarray(macOffset), this.#mac(bytes))) return 'forged';
+    if (nonce !== this.#authentic) {
+      if (!equalConstantTime(bytes.subarray(macOffset), this.#mac(bytes))) return 'forged';
+      this.#authentic = nonce;
+    }
     const expirySeconds = new DataView(bytes.buffer, bytes.byteOffset).getUint32(expiryOffset);
     return this.#elapsedSeconds() < expirySeconds ? 'valid' : 'expired';
   }
