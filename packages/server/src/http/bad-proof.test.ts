@@ -1,4 +1,4 @@
-import { sign } from 'node:crypto';
+import { generateKeyPairSync, sign } from 'node:crypto';
 import type { AddressInfo } from 'node:net';
 import { connect as connectTls, createServer as createTlsServer } from 'node:tls';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
@@ -194,6 +194,11 @@ describe('proofs', () => {
     expect(lastReason()).toMatchObject({ error: { reason } });
   });
 
+  test('refuses a right proof under another scheme', async () => {
+    const headers = { Authorization: `Letterlick ${client.proofOf(writer.sig, lookup)}` };
+    expectRefused(await client.send({ ...lookup, headers }), 'bad_proof');
+  });
+
   test('3.2.8 refuses a captured request sent again, on its connection and on another', async () => {
     const headers = { Authorization: `Letterlock ${client.proofOf(writer.sig, lookup)}` };
     expect((await client.send({ ...lookup, headers })).status).toBe(200);
@@ -300,6 +305,13 @@ describe('proofs', () => {
       for (const each of [own, other]) each.close();
     });
 
+    test('takes a certificate of a key outside the policy for none', async () => {
+      const odd = await TestClient.connect(server.origin, tlsIdentity(keyOutsidePolicy()));
+      expectRefused(await odd.send(lookup), 'bad_proof');
+      expect((await odd.prove(writer.sig, lookup)).status).toBe(200);
+      odd.close();
+    });
+
     test('stores only envelopes of the TLS key', async () => {
       const iat = clock.nowSeconds();
       const mtls = await withCertificateOf(writer);
@@ -342,6 +354,12 @@ function tlsIdentity(key: SigningKey): { readonly cert: string; readonly key: st
     notAfterSeconds: notBeforeSeconds + 3600,
   });
   return { cert: certificatePem(der), key: key.keyObject.export({ format: 'pem', type: 'pkcs8' }) };
+}
+
+/** P-521, which the certificate writer signs with as it would with P-384. */
+function keyOutsidePolicy(): SigningKey {
+  const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-521' });
+  return { ...generateSigningKey('P-384'), keyObject: privateKey };
 }
 
 /** Order of P-256: (r, n − s) verifies like (r, s). */

@@ -105,8 +105,6 @@ export function createDirectListener(options: DirectListenerOptions): DirectList
       serve(request, response).catch(() => response.destroy());
     },
   );
-  // One more than allowed is kept, so that "too many" can be told from "all".
-  server.maxHeadersCount = limits.headerCount + 1;
   server.maxConnections = mostConnections;
   server.on('connection', (socket: Socket) => {
     const end = endOf(socket);
