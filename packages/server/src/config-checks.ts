@@ -111,11 +111,6 @@ const checks: readonly Check[] = [
       ? [{ at: 'init.threshold', message: `expected at most the number of init certificates, ${certificates.length}` }]
       : [];
   },
-  function quorumNotSupported({ threshold }) {
-    return threshold > 1
-      ? [{ at: 'init.threshold', message: 'expected 1: a quorum is not supported by this version' }]
-      : [];
-  },
   function singleHolder({ certificates, acceptSingleHolder }) {
     return certificates.length === 1 && !acceptSingleHolder
       ? [

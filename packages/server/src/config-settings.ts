@@ -147,7 +147,7 @@ export const settings = [
     type: 'integer',
     schema: z.int().min(1).max(16),
     default: 1,
-    description: 'How many init certificates unseal together. This version knows 1: each of them alone.',
+    description: 'How many init certificates unseal together; 1: each of them alone.',
   },
   {
     key: 'init.acceptSingleHolder',

@@ -233,7 +233,12 @@ describe('loadConfig()', () => {
       at: 'init.threshold',
       says: 'expected at most the number',
     },
-    { name: '3.12.7 a quorum', flags: { ...valid, 'init-threshold': '2' }, at: 'init.threshold', says: 'expected 1' },
+    {
+      name: '3.12.7 a threshold of nobody',
+      flags: { ...valid, 'init-threshold': '0' },
+      at: 'init.threshold',
+      says: 'expected',
+    },
     {
       name: '3.12.7 one holder alone',
       flags: { ...valid, 'init-certificates': admins.slice(0, 1) },

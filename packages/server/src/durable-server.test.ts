@@ -5,6 +5,7 @@ import { buildMilliseconds, EtcdServer } from './etcd/testing/etcd-server.ts';
 import { connectMember } from './etcd/etcd-member.ts';
 import { etcdSettings, type EtcdSettings } from './testing/etcd-settings.ts';
 import {
+  acknowledgeShares,
   createAdmin,
   createIdentity,
   giveShare,
@@ -73,6 +74,14 @@ describe('the durable server', () => {
     expect(JSON.parse(answer.body)).toEqual({ transcript: expect.any(String) });
     expect(server.fingerprint).toEqual(expect.any(String));
     expect(await readyReasons(server)).toMatchObject({ status: 200 });
+
+    // Nothing is stored before a lost share would be noticed.
+    const early = await client.prove(writer.sig, { method: 'POST', path: '/v1/wraps', body: envelope });
+    expect(JSON.parse(early.body)).toMatchObject({ code: 'conflict', detail: expect.stringContaining('0 of 2') });
+    await acknowledgeShares(server, admins.slice(1));
+    const half = await client.prove(writer.sig, { method: 'POST', path: '/v1/wraps', body: envelope });
+    expect(JSON.parse(half.body)).toMatchObject({ code: 'conflict', detail: expect.stringContaining('1 of 2') });
+    await acknowledgeShares(server, admins.slice(0, 1));
 
     // The configured identities and grants are there.
     const stored = await client.prove(writer.sig, { method: 'POST', path: '/v1/wraps', body: envelope });

@@ -83,6 +83,8 @@ const sweepNextPageMilliseconds = 200;
 /** Records of one page: some 3 ms in which nothing else runs. */
 const sweepLimit = 100;
 const certificateCheckMilliseconds = 10_000;
+/** A seal anywhere is a seal everywhere, within about this time. */
+const followEveryMilliseconds = 1000;
 const certificateSeconds = 365 * 86_400;
 const loopbackHosts = ['localhost', '127.0.0.1', '[::1]'] as const;
 
@@ -103,6 +105,7 @@ export async function startServer(config: Config, options: StartOptions = {}): P
     admins: config.init.certificates.map((pem) => readAdminCertificate(pem)),
     threshold: config.init.threshold,
     acceptSingleHolder: config.init.acceptSingleHolder,
+    isTransient: opened.isTransient,
     ...(config.pinnedInstanceKey === undefined ? {} : { pinnedInstanceKey: config.pinnedInstanceKey }),
   });
   const redeemed = new RedeemedNonces();
@@ -128,6 +131,7 @@ export async function startServer(config: Config, options: StartOptions = {}): P
   installation.onRefused(({ act, who, reason, req }) =>
     log.warn({ act, who, reason, requestId: req }, 'Refused admin'),
   );
+  installation.onShareCounted((share) => log.info(share, 'Counted a share'));
   const applyConfigured = async (): Promise<void> => {
     await applyInitial({ identities: config.identities, grants: config.grants }, unsealed!);
   };
@@ -186,6 +190,15 @@ export async function startServer(config: Config, options: StartOptions = {}): P
 
   let ledgerAfter: string | undefined;
   const stopTasks = [
+    repeat({
+      everyMilliseconds: followEveryMilliseconds,
+      run: async () => {
+        installation.forgetOldShares();
+        await installation.followEpoch();
+        return undefined;
+      },
+      onError: (error) => log.error({ error }, 'Could not ask whether another replica was sealed'),
+    }),
     repeat({
       everyMilliseconds: sweepEveryMilliseconds,
       run: async (signal) => (unsealed === undefined ? undefined : sweep(unsealed, signal)),

@@ -9,6 +9,7 @@ import type { AuditTrail } from '../audit/audit-trail.ts';
 import type { AuditFacts } from '../audit/record.ts';
 import type { Barrier } from '../store/barrier.ts';
 import type { Store } from '../store/store.ts';
+import { acknowledgedAdmins } from './acknowledgement-gate.ts';
 import { alreadyApplied, markApplied, type AppliedOperation } from './applied-operation.ts';
 import { commitAudited } from './commit-audited.ts';
 import type { SealConfiguration } from './seal-configuration.ts';
@@ -51,6 +52,6 @@ export async function acknowledgeShare(o: {
   });
   if (found !== undefined) throw alreadyApplied();
   if (!isApplied) throw new ProblemError('unavailable', { reason: 'acknowledgement_not_stored' });
-  const { entries } = await store.range({ prefix: acknowledgementsPrefix(gen), limit: admins.length });
-  return { have: entries.length, n: admins.length };
+  const { length: have } = await acknowledgedAdmins(store, barrier, o.configuration);
+  return { have, n: admins.length };
 }

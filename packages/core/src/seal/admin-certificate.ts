@@ -48,7 +48,7 @@ export function readAdminCertificate(pemOrDer: string | Uint8Array): AdminCertif
   };
 }
 
-/** Who may initialise, and how many shares will unseal. */
+/** Who may initialise, and how many shares will unseal: any one of them (1), or a quorum of 2 to all. */
 export interface InitConfiguration {
   readonly admins: readonly Admin[];
   readonly threshold: number;
@@ -61,11 +61,11 @@ export function checkInitConfiguration({ admins, threshold, acceptSingleHolder }
   if (!Number.isInteger(threshold) || threshold < 1) {
     throw new RangeError('Cannot use the init threshold: it must be 1 or more');
   }
-  if (threshold > 1) {
-    throw new RangeError(`Cannot use init threshold ${threshold}: a quorum is not supported yet, only 1`);
-  }
   if (admins.length > limits.admins) {
     throw new RangeError(`Cannot use ${admins.length} init certificates: the most is ${limits.admins}`);
+  }
+  if (admins.length > 0 && threshold > admins.length) {
+    throw new RangeError(`Cannot use init threshold ${threshold}: there are only ${admins.length} init certificates`);
   }
   if (new Set(admins.map(({ id }) => id)).size !== admins.length) {
     throw new RangeError('Cannot use the init certificates: two of them have the same key');

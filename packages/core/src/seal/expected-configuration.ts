@@ -33,11 +33,6 @@ const mismatches: readonly Mismatch[] = [
     isFound: ({ sik }, { pinnedInstanceKey }) =>
       pinnedInstanceKey !== undefined && importVerifyingKey(sik).thumbprint !== pinnedInstanceKey,
   },
-  {
-    reason: 'quorum_unsupported',
-    detail: 'The store was initialised with a quorum, which is not supported yet',
-    isFound: ({ k }) => k > 1,
-  },
 ];
 
 /** @throws 'internal' with the reason of the alarm: damaged, or of another installation */

@@ -11,7 +11,7 @@ export {
 } from './admin-certificate.ts';
 export { type AppliedOperation } from './applied-operation.ts';
 export { createBootKeys, replicaName, type BootKeys } from './boot-keys.ts';
-export { Installation, type InstallationOptions } from './installation.ts';
+export { Installation, type CountedShare, type InstallationOptions } from './installation.ts';
 export { type Unsealed } from './opened.ts';
 export { type SealConfiguration } from './seal-configuration.ts';
 export { type ReceivedFacts } from './seal-facts.ts';

@@ -326,7 +326,7 @@ describe('initialiseByOperation()', () => {
 describe('the configuration for initialisation', () => {
   const admins = Array.from({ length: 17 }, (_, index) => makeTestAdmin(`admin ${index}`));
   test.each([
-    { name: 'a threshold above 1', options: { threshold: 2 }, message: 'a quorum is not supported yet' },
+    { name: 'a threshold above the number of admins', options: { threshold: 4 }, message: 'there are only 3' },
     { name: 'a threshold of 0', options: { threshold: 0 }, message: 'must be 1 or more' },
     { name: 'a fraction as threshold', options: { threshold: 0.5 }, message: 'must be 1 or more' },
     { name: 'a single holder', options: { admins: admins.slice(0, 1) }, message: 'accept a single holder' },

@@ -1,11 +1,13 @@
 /**
  * The seal state machine of one process: uninitialised, sealed, unsealed. It owns the only opened keyring.
- * It must never keep a share or the master key after the call that brought it, nor any key after a seal.
+ * It must never keep the master key after the call that completed it, a share after its time, nor any key after a seal.
  * @module
  */
+import { equalConstantTime } from '@letterlock/crypto';
 import {
   isProblemError,
   ProblemError,
+  type ProgressResponse,
   type SealResponse,
   type ServiceState,
   type TranscriptResponse,
@@ -15,32 +17,58 @@ import { AuditTrail } from '../audit/audit-trail.ts';
 import type { AuditFacts } from '../audit/record.ts';
 import type { Permitted } from '../policy/permitted.ts';
 import type { Clock } from '../store/clock.ts';
-import type { Entry, Store } from '../store/store.ts';
+import type { Compare, Entry, Store } from '../store/store.ts';
+import { AcknowledgementGate } from './acknowledgement-gate.ts';
 import { acknowledgeShare, type AcknowledgementProgress } from './acknowledge-share.ts';
 import { checkInitConfiguration, type Admin, type InitConfiguration } from './admin-certificate.ts';
 import { alreadyAppliedReason, type AppliedOperation } from './applied-operation.ts';
 import { replicaName, type BootKeys } from './boot-keys.ts';
 import { bumpEpoch } from './bump-epoch.ts';
+import { CollectedShares, type CollectedShare } from './collected-shares.ts';
 import { commitAudited } from './commit-audited.ts';
 import { createInstallation } from './create-installation.ts';
 import { readExpectedConfiguration, type ConfigurationExpectations } from './expected-configuration.ts';
+import { EpochWatch } from './epoch-watch.ts';
 import { receiveInitOperation } from './init-operation.ts';
 import { CurrentBarrier, KeyringBarrier } from './keyring-barrier.ts';
 import { openedWith, type Opened, type Unsealed } from './opened.ts';
 import type { SealConfiguration, StoredConfiguration } from './seal-configuration.ts';
-import { factsOfAdmin, factsOfCaller, factsOfStart, HeldFacts, refusal, type ReceivedFacts } from './seal-facts.ts';
-import { alreadyInitialised, alreadyUnsealed, conflict, notLoaded, sealedProblem } from './seal-problems.ts';
+import {
+  factsOfAdmin,
+  factsOfCaller,
+  factsOfEpoch,
+  factsOfStart,
+  HeldFacts,
+  refusal,
+  type ReceivedFacts,
+} from './seal-facts.ts';
+import {
+  alreadyInitialised,
+  alreadyUnsealed,
+  configurationChanged,
+  conflict,
+  notLoaded,
+  sealedProblem,
+} from './seal-problems.ts';
 import { readSystemRecords, requireEmptyStore, storeInstallation } from './store-installation.ts';
-import { checkSchema } from './system-records.ts';
-import { openKeyringWithShare } from './unseal.ts';
+import { checkSchema, systemPaths } from './system-records.ts';
+import { openKeyringWithShares } from './unseal.ts';
 import { unsealStatusFor } from './unseal-status.ts';
-import { receiveShare, type GivenShare, type NonceRedeemer } from './unseal-share.ts';
+import { openGivenShare, receiveShare, type GivenShare, type NonceRedeemer } from './unseal-share.ts';
 
 export interface InstallationOptions extends InitConfiguration, ConfigurationExpectations {
   readonly admins: readonly Admin[];
   readonly store: Store;
   readonly clock: Clock;
   readonly boot: BootKeys;
+  /** The store ends with the process: what a lost share loses is lost at a restart anyway. */
+  readonly isTransient: boolean;
+}
+
+/** A share that counts while others are missing. */
+export interface CountedShare extends ProgressResponse {
+  /** Id of the admin. */
+  readonly who: string;
 }
 
 export class Installation {
@@ -52,6 +80,10 @@ export class Installation {
   readonly #unsealedListeners: ((unsealed: Unsealed) => void)[] = [];
   readonly #sealedListeners: (() => void)[] = [];
   readonly #refusedListeners: ((facts: AuditFacts) => void)[] = [];
+  readonly #countedListeners: ((share: CountedShare) => void)[] = [];
+  readonly #collected = new CollectedShares();
+  readonly #gate: AcknowledgementGate;
+  readonly #epoch: EpochWatch;
   #isLoaded = false;
   #stored: StoredConfiguration | undefined;
   #opened: Opened | undefined;
@@ -66,6 +98,8 @@ export class Installation {
     checkInitConfiguration(options);
     const { boot, clock } = options;
     this.#o = options;
+    this.#gate = new AcknowledgementGate(options);
+    this.#epoch = new EpochWatch(options.store);
     this.audit = new AuditTrail({ replica: replicaName(boot), barrier: this.#trailBarrier, clock });
   }
 
@@ -108,6 +142,11 @@ export class Installation {
     this.#refusedListeners.push(listener);
   }
 
+  /** Called for every share that counts while others are missing: for the log. */
+  onShareCounted(listener: (share: CountedShare) => void): void {
+    this.#countedListeners.push(listener);
+  }
+
   /**
    * Reads the store: uninitialised only if nothing at all is there. May be repeated.
    * @throws 'unavailable'; 'internal' for a damaged, newer, foreign or half store: the process must not start
@@ -115,12 +154,13 @@ export class Installation {
   async load(): Promise<void> {
     if (this.#opened !== undefined) return;
     const { store, pinnedInstanceKey } = this.#o;
-    const { schema, seal, keyring } = await readSystemRecords(store);
+    const { schema, seal, keyring, epoch } = await readSystemRecords(store);
     if (seal === undefined) await requireEmptyStore(store, pinnedInstanceKey);
     else {
       checkSchema(schema?.value);
       this.#adopt(seal);
       this.#alarm = keyring === undefined ? 'keyring_missing' : undefined;
+      this.#epoch.remember(epoch?.modRevision ?? 0);
     }
     this.#isLoaded = true;
   }
@@ -149,31 +189,75 @@ export class Installation {
   /** What an admin needs to give its share. @throws 'denied' unless it holds one, 'uninitialised', 'unavailable' */
   unsealStatus(adminId: string): UnsealStatusResponse {
     const { boot, clock } = this.#o;
+    this.forgetOldShares();
     return unsealStatusFor(adminId, {
       configuration: this.#requireStored().value,
       opened: this.#opened,
+      givers: this.#collected.givers,
       boot,
       monotonicSeconds: clock.monotonicSeconds(),
     });
   }
 
   /**
-   * Takes an admin's share; the service unseals with it, since any one suffices.
-   * @throws 'bad_encoding', 'bad_proof', 'bad_nonce', 'bad_envelope', 'conflict', 'internal' (see `alarm`), 'unavailable'
+   * Takes an admin's share; the service unseals with the last one that is needed. A refused share leaves the others as they are.
+   * @returns the transcript, or how many there are while some are missing. @throws 'bad_encoding', 'bad_proof', 'bad_nonce', 'bad_envelope', 'conflict', 'internal' (see `alarm`), 'unavailable'
    * @source protocol.md §10.4
    */
-  async giveShare(jws: string, nonces: NonceRedeemer, received: ReceivedFacts): Promise<TranscriptResponse> {
+  async giveShare(
+    jws: string,
+    nonces: NonceRedeemer,
+    received: ReceivedFacts,
+  ): Promise<TranscriptResponse | ProgressResponse> {
     const stored = this.#requireStored();
     const given = receiveShare({ jws, admins: stored.admins, boot: this.#o.boot, nonces });
     const facts = factsOfAdmin('unseal.share', given.admin.id, received);
     try {
-      const { transcript } = await this.#unseal(given, stored, facts);
-      return { transcript: transcript! };
+      return await this.#take(given, stored, facts);
     } catch (error) {
-      if (isProblemError(error) && error.code === 'internal') this.#alarm = error.reason;
+      if (isProblemError(error) && error.code === 'internal') {
+        this.#alarm = error.reason;
+        // Right shares that open nothing will not open it later: they must not lie about.
+        this.forgetShares();
+      }
       await this.#refuse(facts, error);
       throw error;
     }
+  }
+
+  /** Fills with zeros the shares that waited a quarter of an hour; to be called every second. @source protocol.md §10.4 */
+  forgetOldShares(): void {
+    for (const { facts } of this.#collected.forgetExpired(this.#o.clock.monotonicSeconds())) {
+      const expired: AuditFacts = { ...facts, outcome: 'refused', reason: 'share_expired' };
+      this.#held.add(expired);
+      for (const listener of this.#refusedListeners) listener(expired);
+    }
+  }
+
+  /** Fills all collected shares with zeros: at the end of the process. */
+  forgetShares(): void {
+    this.#collected[Symbol.dispose]();
+  }
+
+  /**
+   * Seals if an admin has sealed the installation elsewhere, and cancels a ceremony that began before; to be called every
+   * second. @throws 'unavailable': nothing is known, nothing was done
+   */
+  async followEpoch(): Promise<void> {
+    // Its own seal is told by nobody; without an installation there is nothing to follow.
+    if (this.#stored === undefined || this.#isSealing) return;
+    if (!(await this.#epoch.hasMoved()) || this.#isSealing) return;
+    if (this.#opened === undefined) this.forgetShares();
+    else {
+      this.#held.add(factsOfEpoch());
+      this.#drop();
+    }
+  }
+
+  /** Data may be stored: always in a transient installation. @throws 'sealed', 'conflict' until every admin has acknowledged, 'unavailable' */
+  async requireAcknowledgedShares(): Promise<void> {
+    const { barrier } = this.#requireOpened();
+    await this.#gate.require(barrier, this.#requireStored().value);
   }
 
   /**
@@ -245,20 +329,51 @@ export class Installation {
       }
       keys.move();
       this.#adopt({ value: created.configurationBytes });
+      this.#epoch.remember(outcome.stored);
       return this.#enter(barrier, givers, outcome.stored);
     } finally {
       this.#isCreating = false;
     }
   }
 
-  async #unseal(given: GivenShare, stored: StoredConfiguration, facts: AuditFacts): Promise<Opened> {
-    const { store, boot } = this.#o;
+  async #take(
+    given: GivenShare,
+    stored: StoredConfiguration,
+    facts: AuditFacts,
+  ): Promise<TranscriptResponse | ProgressResponse> {
     if (this.#opened !== undefined) throw alreadyUnsealed();
+    const { boot, clock } = this.#o;
+    const { k } = stored.value;
+    const { id: adminId } = given.admin;
     const seals = this.#seals;
-    const outcome = await openKeyringWithShare({ given, stored, boot, store });
+    using kept = new DisposableStack();
+    const share = kept.use(await openGivenShare(given, stored.value, boot));
+    // A seal since then counts more than a share that was given before it.
+    if (this.#opened !== undefined || this.#seals !== seals) throw alreadyUnsealed();
+    if (this.#stored !== stored) throw configurationChanged();
+    this.forgetOldShares();
+    if (this.#collected.givers.includes(adminId)) {
+      throw conflict('share_duplicate', 'The share of this admin is counted already');
+    }
+    const collected = [...this.#collected.all, { adminId, share, facts }];
+    if (collected.length >= k) {
+      // If the store does not answer, this share is gone and the others stay: its admin repeats the call.
+      const { transcript } = await this.#unseal(collected, stored, seals);
+      return { transcript: transcript! };
+    }
+    kept.move();
+    this.#collected.keep(collected.at(-1)!, clock.monotonicSeconds());
+    const progress = { have: collected.length, k };
+    for (const listener of this.#countedListeners) listener({ who: adminId, ...progress });
+    return progress;
+  }
+
+  async #unseal(given: readonly CollectedShare[], stored: StoredConfiguration, seals: number): Promise<Opened> {
+    const { store } = this.#o;
+    const outcome = await openKeyringWithShares({ shares: given.map(({ share }) => share), stored, store });
     if ('changed' in outcome) {
       this.#adopt(outcome.changed);
-      throw conflict('seal_configuration_changed', 'The seal configuration was replaced: ask for it again');
+      throw configurationChanged();
     }
     using keys = new DisposableStack();
     const barrier = this.#useWhile(keys, new KeyringBarrier(outcome.keyring));
@@ -266,18 +381,26 @@ export class Installation {
     const { isApplied, revision } = await commitAudited(
       store,
       this.audit,
-      [...held, facts, { ...facts, act: 'unseal' }],
+      [...held, ...given.map(({ facts }) => facts), { ...given.at(-1)!.facts, act: 'unseal' }],
       {
-        compare: outcome.read.map(({ key, modRevision }) => ({ key, field: 'mod', is: '=', revision: modRevision })),
+        compare: [
+          ...outcome.read.map(({ key, modRevision }) => isUnchanged(key, modRevision)),
+          isUnchanged(systemPaths.epoch, outcome.epochRevision),
+        ],
         then: [],
       },
     );
-    if (!isApplied) throw new ProblemError('unavailable', { reason: 'unseal_not_recorded' });
-    this.#held.remove(held);
+    if (isApplied) this.#held.remove(held);
     // Another share may have come first, and a seal since then counts more than an unseal that began before it.
     if (this.#opened !== undefined || this.#seals !== seals) throw alreadyUnsealed();
+    if (!isApplied) throw new ProblemError('unavailable', { reason: 'unseal_not_recorded' });
     keys.move();
-    return this.#enter(barrier, [given.admin.id], revision);
+    this.#epoch.remember(outcome.epochRevision);
+    return this.#enter(
+      barrier,
+      given.map(({ adminId }) => adminId),
+      revision,
+    );
   }
 
   /** Lets the trail write under keys that are not yet this installation's; they go with the stack, unless it is moved. */
@@ -296,12 +419,14 @@ export class Installation {
     this.#opened = opened;
     this.#trailBarrier.use(barrier);
     this.#alarm = undefined;
+    this.forgetShares();
     for (const listener of this.#unsealedListeners) listener(opened.unsealed);
     return opened;
   }
 
   #drop(): void {
     this.#seals += 1;
+    this.#epoch.remember(undefined);
     this.#trailBarrier.use(undefined);
     this.#opened?.barrier[Symbol.dispose]();
     this.#opened = undefined;
@@ -309,6 +434,9 @@ export class Installation {
   }
 
   #adopt({ value }: Pick<Entry, 'value'>): void {
+    if (this.#stored !== undefined && equalConstantTime(this.#stored.bytes, value)) return;
+    // What was collected is of the configuration before.
+    this.forgetShares();
     this.#stored = readExpectedConfiguration(value, this.#o);
   }
 
@@ -336,4 +464,8 @@ export class Installation {
     this.#requireStored();
     throw sealedProblem();
   }
+}
+
+function isUnchanged(key: string, revision: number): Compare {
+  return { key, field: 'mod', is: '=', revision };
 }

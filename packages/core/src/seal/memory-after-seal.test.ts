@@ -2,7 +2,9 @@ import { Session } from 'node:inspector/promises';
 import { describe, expect, test } from '@jest/globals';
 import { hash43, SecretBytes } from '@letterlock/crypto';
 import { canonicalize, encodeUtf8 } from '@letterlock/protocol';
+import { FaultyStore } from '../store/testing/faulty-store.ts';
 import type { Keyring } from './keyring.ts';
+import { delayOnce } from './testing/delay-once.ts';
 import { SealWorld } from './testing/seal-world.ts';
 
 /** A secret as numbers that are not its bytes, so that the search does not find what it searches with. */
@@ -151,9 +153,17 @@ describe('a ceremony fills with zeros', () => {
     const { keyring } = first.installation.unsealed!.barrier as unknown as { readonly keyring: Keyring };
     const term = hash43(keyring.termKey(1)!.expose());
     const edited = { ...first.installation.configuration!, td: 'test.example', mac: 'A'.repeat(43) };
-    const late = await first.restarted();
+    const store = new FaultyStore(first.store);
+    const late = await first.restarted({ store });
     const [one, other] = await Promise.all([late.unsealJws(late.admin(0)), late.unsealJws(late.admin(1))]);
-    const tooLate = await disposalsDuring(() => Promise.allSettled([late.giveShare(one), late.giveShare(other)]));
+    const tooLate = await disposalsDuring(async () => {
+      const reached = delayOnce(store, ({ transaction }) => transaction?.then[0]?.do === 'put');
+      const overtaken = late.giveShare(one);
+      await reached;
+      await late.giveShare(other);
+      store.release();
+      await overtaken.catch(() => {});
+    });
     expect(tooLate.get(term)).toBe(1);
     await first.store.transact({
       compare: [],

@@ -35,6 +35,12 @@ export function factsOfStart(): AuditFacts {
   return { ...factsOfAdmin('init', 'service', received), factor: 'configuration' };
 }
 
+/** A seal that this process found in the store: another one wrote who asked for it. */
+export function factsOfEpoch(): AuditFacts {
+  const received = { requestId: 'epoch', channel: { listener: 'none' } } as const;
+  return { ...factsOfAdmin('seal', 'service', received), factor: 'service', reason: 'epoch_moved' };
+}
+
 export function factsOfCaller(act: AuditAct, { caller }: Permitted<'seal' | 'share.ack'>): AuditFacts {
   return {
     ...factsOfAdmin(act, caller.id, { requestId: caller.requestId, channel: { listener: caller.listener } }),

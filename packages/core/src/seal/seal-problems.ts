@@ -36,3 +36,7 @@ export function alreadyInitialised(): ProblemError {
 export function alreadyUnsealed(): ProblemError {
   return conflict('already_unsealed', 'The service was unsealed or sealed meanwhile');
 }
+
+export function configurationChanged(): ProblemError {
+  return conflict('seal_configuration_changed', 'The seal configuration was replaced: ask for it again');
+}

@@ -19,10 +19,11 @@ export async function readSystemRecords(store: Store): Promise<{
   readonly schema: Entry | undefined;
   readonly seal: Entry | undefined;
   readonly keyring: Entry | undefined;
+  readonly epoch: Entry | undefined;
 }> {
-  const keys = [systemPaths.schema, systemPaths.seal, systemPaths.keyring];
+  const keys = [systemPaths.schema, systemPaths.seal, systemPaths.keyring, systemPaths.epoch];
   const { entries } = await store.transact({ compare: [], then: keys.map((key) => ({ do: 'get', key })) });
-  return { schema: entries[0], seal: entries[1], keyring: entries[2] };
+  return { schema: entries[0], seal: entries[1], keyring: entries[2], epoch: entries[3] };
 }
 
 /**

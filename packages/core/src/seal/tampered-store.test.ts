@@ -56,11 +56,6 @@ describe('load()', () => {
       reason: 'trust_domain',
     },
     {
-      name: 'a quorum',
-      tamper: (store, world) => put(store, 'sys/seal', edited(configurationOf(world), { k: 2, scheme: 'shamir' })),
-      reason: 'quorum_unsupported',
-    },
-    {
       name: 'a scheme that contradicts k',
       tamper: (store, world) => put(store, 'sys/seal', edited(configurationOf(world), { scheme: 'shamir' })),
       reason: 'seal_configuration_unreadable',

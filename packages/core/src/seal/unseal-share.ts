@@ -8,7 +8,7 @@ import { limits, parseJws, ProblemError, readClaims, typ, unsealClaims, type Uns
 import type { Admin } from './admin-certificate.ts';
 import type { BootKeys } from './boot-keys.ts';
 import type { SealConfiguration, ShareHolder } from './seal-configuration.ts';
-import { conflict, strangerProblem } from './seal-problems.ts';
+import { alarm, conflict, strangerProblem } from './seal-problems.ts';
 
 /** The part of the nonce authority that is needed here: true exactly once for each nonce of this process. */
 export interface NonceRedeemer {
@@ -22,6 +22,7 @@ export interface GivenShare {
 }
 
 const purpose = 'unseal';
+const masterKeyBytes = 32;
 
 /**
  * Reads and verifies a `letterlock-unseal+jws` and uses up its nonce.
@@ -47,8 +48,9 @@ export function receiveShare(o: {
 }
 
 /**
- * Opens a share and compares it with the sender's commitment.
- * @throws 'conflict' with the reason that the audit record names, 'bad_encoding' or 'bad_envelope' if it does not open
+ * Opens a share and compares it with the sender's commitment: who sent a bad one is known before anything is combined.
+ * @throws 'conflict' with the reason that the audit record names, 'bad_encoding' for its form, 'bad_envelope' if it does not
+ * open; 'internal' when it is the configuration that is wrong
  */
 export async function openGivenShare(
   { claims, admin }: GivenShare,
@@ -61,9 +63,32 @@ export async function openGivenShare(
   const { inst, gen } = configuration;
   const holder = configuration.admins.find(({ id }) => id === admin.id)!;
   const share = await openUnsealShare(claims.s, boot.enc, { adminId: admin.id, boot: boot.boot, inst, gen, purpose });
-  if (isCommitted(share, holder, claims, configuration)) return share;
+  const problem = faultOf(share, holder, claims, configuration);
+  if (problem === undefined) return share;
   share[Symbol.dispose]();
-  throw conflict('share_commitment', 'The share is not the one that was made for its sender');
+  throw problem;
+}
+
+function faultOf(
+  share: SecretBytes,
+  holder: ShareHolder,
+  claims: UnsealClaims,
+  configuration: SealConfiguration,
+): ProblemError | undefined {
+  const isFormed = isWellFormed(share, configuration);
+  if (isCommitted(share, holder, claims, configuration)) {
+    // Its sender is not to blame: the configuration that names this very share says that shares look otherwise.
+    return isFormed ? undefined : alarm('shares_inconsistent', 'The shares do not fit the seal configuration');
+  }
+  return isFormed
+    ? conflict('share_commitment', 'The share is not the one that was made for its sender')
+    : new ProblemError('bad_encoding', { reason: 'share_malformed', detail: 'The share has not the form of one' });
+}
+
+/** The last byte of a share of a quorum is its place on the curve, of which 0 is the master key's. */
+function isWellFormed(share: SecretBytes, { scheme }: SealConfiguration): boolean {
+  if (scheme === 'any') return share.lengthBytes === masterKeyBytes;
+  return share.lengthBytes === masterKeyBytes + 1 && share.expose().at(-1) !== 0;
 }
 
 function isCommitted(

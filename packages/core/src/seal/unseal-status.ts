@@ -14,6 +14,8 @@ export function unsealStatusFor(
   o: {
     readonly configuration: SealConfiguration;
     readonly opened: Opened | undefined;
+    /** Whose shares are waiting for others. */
+    readonly givers: readonly string[];
     readonly boot: BootKeys;
     readonly monotonicSeconds: number;
   },
@@ -21,7 +23,7 @@ export function unsealStatusFor(
   const { admins, gen, inst, k, n } = o.configuration;
   const holder = admins.find(({ id }) => id === adminId);
   if (holder === undefined) throw new ProblemError('denied', { reason: 'init_cert' });
-  const given = o.opened?.givers ?? [];
+  const given = o.opened?.givers ?? o.givers;
   return {
     admins: admins.map(({ id }) => id),
     benc: { ...o.boot.enc.jwk },

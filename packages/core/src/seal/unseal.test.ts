@@ -192,8 +192,8 @@ describe('giveShare()', () => {
       {
         name: 'a share of the wrong length',
         change: () => ({ share: SecretBytes.random(33) }),
-        code: 'conflict',
-        reason: 'share_commitment',
+        code: 'bad_encoding',
+        reason: 'share_malformed',
         isBlamed: true,
       },
       {

@@ -1,46 +1,62 @@
 /**
- * From one admin's share to the open keyring. It must never return a keyring that does not belong to the configuration
- * that the share was judged by, nor leave a share, the master key or the KEK behind.
+ * From the shares of k admins to the open keyring. It must never return a keyring that does not belong to the configuration
+ * that the shares were judged by, nor leave a copy of a share, the master key or the KEK behind.
  * @module
  */
 import { combineShares, deriveKey, equalConstantTime, type SecretBytes } from '@letterlock/crypto';
-import { labels } from '@letterlock/protocol';
+import { isProblemError, labels } from '@letterlock/protocol';
 import type { Entry, Store } from '../store/store.ts';
-import type { BootKeys } from './boot-keys.ts';
 import type { Keyring } from './keyring.ts';
 import { openKeyring } from './open-keyring.ts';
-import { shareNumber, type SealConfiguration, type StoredConfiguration } from './seal-configuration.ts';
+import type { SealConfiguration, StoredConfiguration } from './seal-configuration.ts';
 import { alarm } from './seal-problems.ts';
 import { readSystemRecords } from './store-installation.ts';
-import { openGivenShare, type GivenShare } from './unseal-share.ts';
 
-/** `read`: the entries that it rests on, to be compared when the unseal is recorded. `changed`: the store has another configuration now. */
+/**
+ * `read`: the entries that it rests on, to be compared when the unseal is recorded; `epochRevision`: that of the last seal,
+ * 0 for none, to be compared as well. `changed`: the store has another configuration now.
+ */
 export type KeyringOutcome =
-  { readonly keyring: Keyring; readonly read: readonly Entry[] } | { readonly changed: Entry };
+  | { readonly keyring: Keyring; readonly read: readonly Entry[]; readonly epochRevision: number }
+  | { readonly changed: Entry };
 
-/** @throws 'conflict', 'bad_encoding', 'bad_envelope' for the share; 'internal' for the store's records; 'unavailable' */
-export async function openKeyringWithShare(o: {
-  readonly given: GivenShare;
+/**
+ * The shares are copied before the first wait, so that they may be forgotten meanwhile.
+ * @param o - `shares`: k of them, each of another admin and compared with its commitment. @throws 'internal', 'unavailable'
+ */
+export async function openKeyringWithShares(o: {
+  readonly shares: readonly SecretBytes[];
   readonly stored: StoredConfiguration;
-  readonly boot: BootKeys;
   readonly store: Store;
 }): Promise<KeyringOutcome> {
   const { value, bytes } = o.stored;
-  using share = await openGivenShare(o.given, value, o.boot);
-  using kek = await keyEncryptionKey(share, o.given.admin.id, value);
-  const { seal, keyring } = await readSystemRecords(o.store);
+  using kek = await keyEncryptionKey(o.shares, value);
+  const { seal, keyring, epoch } = await readSystemRecords(o.store);
   if (seal === undefined) throw alarm('seal_configuration_missing', 'The seal configuration is missing from the store');
   if (!equalConstantTime(seal.value, bytes)) return { changed: seal };
   if (keyring === undefined) throw alarm('keyring_missing', 'The keyring is missing from the store');
-  return { keyring: openKeyring({ configuration: value, kek, record: keyring.value }), read: [seal, keyring] };
+  return {
+    keyring: openKeyring({ configuration: value, kek, record: keyring.value }),
+    read: [seal, keyring],
+    epochRevision: epoch?.modRevision ?? 0,
+  };
 }
 
-async function keyEncryptionKey(
-  share: SecretBytes,
-  adminId: string,
-  { admins, k }: SealConfiguration,
-): Promise<SecretBytes> {
-  const holder = admins.find(({ id }) => id === adminId)!;
-  using masterKey = await combineShares(k, [{ x: shareNumber(holder), share }]);
+async function keyEncryptionKey(shares: readonly SecretBytes[], { k }: SealConfiguration): Promise<SecretBytes> {
+  using masterKey = await combine(shares, k);
   return deriveKey(masterKey, new Uint8Array(0), labels.kek);
+}
+
+/** Shares that are all right on their own and do not fit together mean that the configuration was tampered with. */
+async function combine(shares: readonly SecretBytes[], k: number): Promise<SecretBytes> {
+  try {
+    // With one that suffices its number does not matter.
+    return await combineShares(
+      k,
+      shares.map((share) => ({ x: k === 1 ? 1 : share.expose().at(-1)!, share })),
+    );
+  } catch (cause) {
+    if (!isProblemError(cause)) throw cause;
+    throw alarm('shares_inconsistent', 'The shares in the seal configuration do not belong together', cause);
+  }
 }

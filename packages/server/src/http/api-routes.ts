@@ -167,7 +167,8 @@ export const apiRoutes: Readonly<Record<RouteName, Handler>> = {
 
   unseal: async ({ installation, nonces }, { received, body }) => {
     const { jws } = readClaims(signedRequest, body);
-    return ok(await installation.giveShare(jws, nonces, received));
+    const answer = await installation.giveShare(jws, nonces, received);
+    return ok(answer, 'have' in answer ? 202 : 200);
   },
 
   operation: async (services, { received, body }) =>

@@ -84,15 +84,35 @@ export function proven<T>(route: ProvenRoute<T>): Handler {
   };
 }
 
-/** Permits one action. A refusal leaves an audit record. @param grants - of the caller, where the action rests on them */
-export function permitted<N extends ActionName>(
+/** What may be done before every admin has acknowledged its share: whatever is not listed stores something. */
+const storingNothing: ReadonlySet<ActionName> = new Set<ActionName>([
+  'wrap.open',
+  'wrap.acknowledge',
+  'wrap.revoke',
+  'wrap.status',
+  'identity.read',
+  'identity.list',
+  'grant.list',
+  'explain',
+  'unseal.status',
+  'seal',
+  'share.ack',
+]);
+
+/**
+ * Permits one action. A refusal leaves an audit record.
+ * @param grants - of the caller, where the action rests on them. @throws 'conflict' for what stores, before shares are acknowledged
+ */
+export async function permitted<N extends ActionName>(
   exchange: ProvenExchange<unknown>,
   action: ActionOf<N>,
   grants: readonly Grant[] = noGrants,
-): Permitted<N> | Promise<never> {
+): Promise<Permitted<N>> {
   const { services, proven: who } = exchange;
   try {
-    return permit<N>(action, who, { grants, nowSeconds: services.clock.nowSeconds() });
+    const permission = permit<N>(action, who, { grants, nowSeconds: services.clock.nowSeconds() });
+    if (!storingNothing.has(action.act)) await services.installation.requireAcknowledgedShares();
+    return permission;
   } catch (error) {
     return refused(exchange, who.caller, action, error);
   }

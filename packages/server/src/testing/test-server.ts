@@ -19,6 +19,7 @@ import {
   randomIdentifier,
   sealEnvelope,
   sealUnsealShare,
+  shareAcknowledgement,
   shareCommitment,
   signJws,
   signOperation,
@@ -147,8 +148,12 @@ async function instanceOf(server: TestServer, admin: TestAdmin): Promise<string>
 }
 
 /** Applies an operation through the API. */
-export async function apply(server: TestServer, client: TestClient, body: OperationBody): Promise<RawAnswer> {
-  const admin = server.admins[0]!;
+export async function apply(
+  server: TestServer,
+  client: TestClient,
+  body: OperationBody,
+  admin: TestAdmin = server.admins[0]!,
+): Promise<RawAnswer> {
   const ops = [await signedBy(admin, server, body)];
   return client.send({ method: 'POST', path: body.op === 'seal' ? '/v1/sys/seal' : '/v1/sys/op', body: { ops } });
 }
@@ -191,6 +196,22 @@ export async function wrapFor(
     writer: writer.sig,
   });
   return { id: header.id, envelope };
+}
+
+/** Lets admins show that their shares open, as `letterlock share check` does: a durable service stores nothing before. */
+export async function acknowledgeShares(server: TestServer, admins: readonly TestAdmin[]): Promise<void> {
+  const client = await server.connect();
+  try {
+    for (const admin of admins) {
+      const { inst, gen, share: sealed } = await unsealStatusOf(server, admin);
+      using share = (await openShare(sealed, admin.enc, { inst, gen })).share;
+      const args = { ack: shareAcknowledgement(share, inst) };
+      const { status, body } = await apply(server, client, { op: 'share.ack', args }, admin);
+      if (status !== 200) throw new Error(`Cannot acknowledge: ${body}`);
+    }
+  } finally {
+    client.close();
+  }
 }
 
 /** Gives an admin's share, as the CLI does. */

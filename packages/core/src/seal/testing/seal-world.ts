@@ -27,6 +27,8 @@ import {
   typ,
   type JwsTyp,
   type Operation,
+  type ProgressResponse,
+  type TranscriptResponse,
   type UnsealClaims,
   type UnsealStatusResponse,
 } from '@letterlock/protocol';
@@ -110,6 +112,7 @@ export class SealWorld {
       boot: this.boot,
       threshold: 1,
       acceptSingleHolder: false,
+      isTransient: true,
       ...options,
       store: this.store,
       admins: this.admins.map(({ certificate }) => certificate),
@@ -176,11 +179,20 @@ export class SealWorld {
   }
 
   async unseal(admin: TestAdmin = this.admin()): Promise<string> {
-    return (await this.giveShare(await this.unsealJws(admin))).transcript;
+    const answer = await this.giveShare(await this.unsealJws(admin));
+    if ('have' in answer) throw new TypeError(`only ${answer.have} of ${answer.k} shares`);
+    return answer.transcript;
   }
 
-  giveShare(jws: string): Promise<{ readonly transcript: string }> {
+  giveShare(jws: string): Promise<TranscriptResponse | ProgressResponse> {
     return this.installation.giveShare(jws, this.nonces, receivedDirect);
+  }
+
+  /** Gives the shares of these admins one after the other. @returns the answers */
+  async giveShares(...indices: readonly number[]): Promise<readonly (TranscriptResponse | ProgressResponse)[]> {
+    const answers: (TranscriptResponse | ProgressResponse)[] = [];
+    for (const index of indices) answers.push(await this.giveShare(await this.unsealJws(this.admin(index))));
+    return answers;
   }
 
   /** The signed operation of an admin, permitted as the server's handler does it. */

@@ -1,0 +1,35 @@
+/**
+ * What `sys/epoch` says to a replica: it moves when an admin seals the installation, wherever that was.
+ * It must never take a look that was overtaken for news.
+ * @module
+ */
+import type { Store } from '../store/store.ts';
+import { systemPaths } from './system-records.ts';
+
+/**
+ * Remembers at which revision the epoch was last seen. A revision says more than the number in it: whoever writes there,
+ * or puts an older store in its place, seals.
+ */
+export class EpochWatch {
+  readonly #store: Store;
+  #seen: number | undefined;
+
+  constructor(store: Store) {
+    this.#store = store;
+  }
+
+  /** @param revision - undefined: whatever is found next is not news */
+  remember(revision: number | undefined): void {
+    this.#seen = revision;
+  }
+
+  /** Whether the epoch has moved since it was last seen; asked for only by who is not overtaken. @throws 'unavailable' */
+  async hasMoved(): Promise<boolean> {
+    const before = this.#seen;
+    const [entry] = (await this.#store.range({ key: systemPaths.epoch })).entries;
+    // An unseal or a seal of this process came in between: it knows better.
+    if (this.#seen !== before) return false;
+    this.#seen = entry?.modRevision ?? 0;
+    return before !== undefined && before !== this.#seen;
+  }
+}
