@@ -10,3 +10,4 @@ export * from './store/testing/fixed-clock.ts';
 export * from './store/testing/journal-store.ts';
 export * from './store/testing/store-contract.ts';
 export * from './seal/testing/seal-world.ts';
+export { makeClaim, reader, writer, WrapWorld, type MadeWrap } from './wraps/testing/wrap-world.ts';

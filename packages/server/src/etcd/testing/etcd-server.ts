@@ -59,6 +59,7 @@ interface Ports {
 /** One member: it can be killed, stopped, and started again on what it had stored. */
 export class EtcdServer {
   readonly endpoint: string;
+  readonly port: number;
   readonly credentials: EtcdCredentials | undefined;
   readonly #folder: string;
   readonly #arguments: readonly string[];
@@ -67,6 +68,7 @@ export class EtcdServer {
   private constructor(name: string, ports: Ports, cluster: string, certificates: Certificates | undefined, quota = 0) {
     this.#folder = mkdtempSync(join(tmpdir(), 'letterlock-etcd-'));
     const scheme = certificates === undefined ? 'http' : 'https';
+    this.port = ports.client;
     this.endpoint = `${scheme}://localhost:${ports.client}`;
     this.credentials = certificates?.client;
     const listen = `${scheme}://127.0.0.1:${ports.client}`;

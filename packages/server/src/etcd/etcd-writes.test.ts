@@ -1,0 +1,147 @@
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import type { Store } from '@letterlock/core';
+import { FaultyStore } from '@letterlock/core/testing';
+import { isProblemError } from '@letterlock/protocol';
+import { EtcdStore } from './etcd-store.ts';
+import { ByteProxy, type ProxyFault } from './testing/byte-proxy.ts';
+import { buildMilliseconds, EtcdServer } from './testing/etcd-server.ts';
+import { actsIn, makeWorld, toldBy, writeKinds, type Told } from './testing/wrap-writes.ts';
+
+/** Lost answers of each kind of write. */
+const droppedAnswers = 100;
+const otherFaults = 20;
+/** Short, so that a held answer is soon given up. */
+const timeoutMilliseconds = 250;
+
+let server: EtcdServer;
+let proxy: ByteProxy;
+let worlds = 0;
+const opened: EtcdStore[] = [];
+
+/** A store through the proxy, or beside it, below a prefix. */
+function openStore(endpoint: string, prefix: string, timeout: number): EtcdStore {
+  const store = new EtcdStore({ endpoints: [endpoint], credentials: undefined, prefix, timeoutMilliseconds: timeout });
+  opened.push(store);
+  return store;
+}
+
+beforeAll(async () => {
+  server = await EtcdServer.start({ isSecure: false });
+  proxy = await ByteProxy.start(server.port);
+}, buildMilliseconds);
+afterAll(async () => {
+  for (const store of opened) store.close();
+  await proxy.close();
+  await server.close();
+});
+
+interface Tally {
+  readonly struck: number;
+  /** Writes that happened this often. */
+  readonly applied: Readonly<Record<string, number>>;
+  readonly misreported: number;
+}
+
+/** Runs one kind of write over and over, each time struck, and compares what callers were told with what is stored. */
+async function runStruck(
+  kind: (typeof writeKinds)[number],
+  count: number,
+  o: {
+    readonly through: Store;
+    readonly direct: Store;
+    readonly strike: () => void;
+    readonly after?: () => Promise<void>;
+  },
+): Promise<Tally> {
+  const { world, store, replica } = makeWorld(o.through);
+  const told = new Map<string, Told>();
+  let struck = 0;
+  for (let run = 0; run < count; run += 1) {
+    const { id, write } = await kind.prepare(world, await world.makeWrap());
+    store.beforeNextTransaction(() => {
+      struck += 1;
+      o.strike();
+    });
+    told.set(id, await toldBy(write));
+    await o.after?.();
+  }
+  await world.audit.resolve(o.direct, { limit: 4096 });
+  const acts = await actsIn(world, o.direct, replica);
+  const applied: Record<string, number> = {};
+  let misreported = 0;
+  for (const [id, what] of told) {
+    const times = acts.get(`${kind.act} wrap/${id}`) ?? 0;
+    // A delivery that was lost is made again under the same claim: each of them is a change of its own, and is counted in `n`.
+    const happened = kind.act === 'wrap.redeliver' ? Math.min(times, 1) : times;
+    applied[happened] = (applied[happened] ?? 0) + 1;
+    if ((what === 'done' && happened !== 1) || (what === 'refused' && happened !== 0)) misreported += 1;
+  }
+  return { struck, applied, misreported };
+}
+
+function print(title: string, { struck, applied, misreported }: Tally): void {
+  const times = Object.keys(applied).join(' or ');
+  process.stdout.write(`${title}: ${struck} struck, applied ${times}, misreported ${misreported}\n`);
+}
+
+describe.each(writeKinds)('the write $name', (kind) => {
+  const proxied: readonly { readonly fault: ProxyFault; readonly says: string; readonly count: number }[] = [
+    { fault: 'drop_answer', says: 'whose answer is lost', count: droppedAnswers },
+    { fault: 'hold_answer', says: 'whose answer comes too late', count: otherFaults / 4 },
+    { fault: 'hold_request', says: 'whose request arrives after everybody has given up', count: otherFaults },
+  ];
+
+  test.each(proxied)('$says: applied 0 or 1, misreported 0', async ({ fault, says, count }) => {
+    worlds += 1;
+    const prefix = `w${worlds}/`;
+    const before = proxy.hits;
+    const tally = await runStruck(kind, count, {
+      through: openStore(proxy.endpoint, prefix, fault === 'hold_answer' ? timeoutMilliseconds : 5000),
+      direct: openStore(server.endpoint, prefix, 5000),
+      strike: () => proxy.arm(fault),
+      after: () => proxy.release(),
+    });
+    print(`${kind.name}, ${says}`, tally);
+    expect(tally.struck).toBe(count);
+    expect(proxy.hits - before).toBe(count);
+    expect(Object.keys(tally.applied).filter((times) => Number(times) > 1)).toEqual([]);
+    expect(tally.misreported).toBe(0);
+    // The caller learned each time: nothing is left to ask again.
+    expect(tally.applied).toEqual({ 1: count });
+  });
+
+  test('sent twice: applied 1, misreported 0', async () => {
+    worlds += 1;
+    const direct = openStore(server.endpoint, `w${worlds}/`, 5000);
+    let isStruck = false;
+    const through = new FaultyStore(direct, ({ transaction }) => {
+      if (!isStruck || transaction === undefined) return 'none';
+      isStruck = false;
+      return 'sent_twice';
+    });
+    const strike = (): void => {
+      isStruck = true;
+    };
+    const tally = await runStruck(kind, otherFaults, { through, direct, strike });
+    print(`${kind.name}, sent twice`, tally);
+    expect(tally).toEqual({ struck: otherFaults, applied: { 1: otherFaults }, misreported: 0 });
+  });
+});
+
+describe('the client library', () => {
+  // The test that turns red when the retry policy is deleted: by default etcd3 sends every call up to four times.
+  test('sends a transaction once, whatever becomes of the answer', async () => {
+    const store = openStore(proxy.endpoint, 'once/', 5000);
+    const direct = openStore(server.endpoint, 'once/', 5000);
+    const revision = async () => (await direct.range({ key: 'a' })).revision;
+    await store.transact({ compare: [], then: [{ do: 'put', key: 'a', value: Buffer.from('0') }] });
+    for (let run = 1; run <= 20; run += 1) {
+      const before = await revision();
+      proxy.arm('drop_answer');
+      const put = { do: 'put', key: 'a', value: Buffer.from(String(run)) } as const;
+      const failure: unknown = await store.transact({ compare: [], then: [put] }).catch((error: unknown) => error);
+      expect(isProblemError(failure) && failure.reason).toBe('store_unreachable');
+      expect(await revision()).toBe(before + 1);
+    }
+  });
+});
