@@ -5,6 +5,7 @@ import { chmodSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from '
 import { createServer, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { certificatePem, createSelfSignedCertificate, generateSigningKey } from '@letterlock/crypto';
+import { ending, refused } from './testing/refusal.ts';
 import { makeHome, runCli, words, type Home } from './testing/run-cli.ts';
 
 const secret = 'canary-3f9a77c1';
@@ -65,15 +66,6 @@ function run(
     input: options.input ?? '',
     ...(options.environment === undefined ? {} : { environment: options.environment }),
   });
-}
-
-/** How a refusal looks: its status, one line on standard error, nothing on standard output. */
-async function ending(ran: ReturnType<typeof run>) {
-  const { status, stdout, stderr } = await ran;
-  return { status, stdout, stderr, lines: stderr.split('\n').length - 1 };
-}
-function refused(message: RegExp) {
-  return { status: 2, stdout: '', stderr: expect.stringMatching(message), lines: 1 };
 }
 
 const wrapOf = '--key good.key --offline --to AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA --path a --out out';
@@ -220,75 +212,6 @@ describe('the clock (3.9-8)', () => {
   });
 });
 
-describe('config.yaml (3.9-11)', () => {
-  test.each([
-    {
-      name: 'an unknown key',
-      yaml: 'profiles:\n  default:\n    adress: https://a.example\n',
-      message: /profiles\.default has a key that is not known: adress; did you mean address\?/,
-    },
-    { name: 'an unknown key at the top', yaml: 'proflies: {}\n', message: /did you mean profiles\?/ },
-    { name: 'a tab', yaml: 'profiles:\n\tdefault: {}\n', message: /line 2 is not valid YAML.*indent with spaces/ },
-    {
-      name: 'a wrong type',
-      yaml: 'profiles:\n  default:\n    address: 5\n',
-      message: /profiles\.default\.address is not a text/,
-    },
-    { name: 'a repeated key', yaml: 'profiles: {}\nprofiles: {}\n', message: /line 2 is not valid YAML/ },
-    {
-      name: 'an alias bomb',
-      yaml: aliasBomb(),
-      message: /YAML aliases|key that is not known/,
-    },
-    {
-      name: 'an alias of a profile',
-      yaml: 'profiles:\n  a: &x {address: https://a.example}\n  default: *x\n',
-      message: /YAML aliases/,
-    },
-    {
-      name: 'a profile that is not there',
-      yaml: 'profile: prod\nprofiles:\n  dev: {}\n',
-      message: /profile prod.*it has: dev/,
-    },
-    { name: 'a file of megabytes', yaml: `# ${'x'.repeat(70_000)}\n`, message: /longer than 65536 bytes/ },
-  ])('refuses $name', async ({ yaml, message }) => {
-    mkdirSync(home.config, { recursive: true });
-    writeFileSync(`${home.config}/config.yaml`, yaml);
-    try {
-      expect(await ending(run('trust show'))).toEqual(refused(message));
-    } finally {
-      writeFileSync(`${home.config}/config.yaml`, '');
-    }
-  });
-
-  test('a key that is not the identity of the profile is refused', async () => {
-    const id = 'KWYlWrz4ZyBmLN7j6_dFpeLI0DFzpiW6ZmGVYxVxPyI';
-    writeFileSync(
-      `${home.config}/config.yaml`,
-      `profiles:\n  default: {key: ${home.path('good.key')}, identity: ${id}}\n`,
-    );
-    try {
-      expect(await ending(run('key show'))).toEqual(refused(new RegExp(`the profile default expects ${id}`)));
-    } finally {
-      writeFileSync(`${home.config}/config.yaml`, '');
-    }
-  });
-
-  test('flag counts before environment, environment before file', async () => {
-    writeFileSync(`${home.config}/config.yaml`, 'profiles:\n  default: {address: "https://file.example"}\n');
-    try {
-      const environment = { LETTERLOCK_ADDRESS: 'https://environment.example' };
-      expect(await ending(run('trust show'))).toEqual(refused(/https:\/\/file\.example/));
-      expect(await ending(run('trust show', { environment }))).toEqual(refused(/https:\/\/environment\.example/));
-      expect(await ending(run('trust show --address https://flag.example', { environment }))).toEqual(
-        refused(/https:\/\/flag\.example/),
-      );
-    } finally {
-      writeFileSync(`${home.config}/config.yaml`, '');
-    }
-  });
-});
-
 describe('mistyped words', () => {
   test.each([
     { name: 'verb', command: 'wrp', hint: /did you mean wrap\?/ },
@@ -305,15 +228,6 @@ describe('mistyped words', () => {
     expect(ran.stderr).toMatch(hint);
   });
 });
-
-/** Ten levels, each ten times the one before. */
-function aliasBomb(): string {
-  const names = 'abcdefghij'.split('');
-  const levels = names
-    .slice(1)
-    .map((name, index) => `${name}: &${name} [${Array(10).fill(`*${names[index]!}`).join(', ')}]`);
-  return `a: &a [x]\n${levels.join('\n')}\n`;
-}
 
 /** A service that nobody initialised, with a clock of its own. */
 async function startStranger(date: Date): Promise<Server> {

@@ -3,24 +3,30 @@
  * It must never use a keyset before it was compared with what was seen before.
  * @module
  */
-import type { Keyset } from '@letterlock/client';
-import type { Connected } from './connect.ts';
+import type { Keyset, LetterlockClient } from '@letterlock/client';
 import type { Context } from './context.ts';
 import { usage } from './exit-status.ts';
 
+/** What is needed to know other people. */
+export type PeopleContext = Pick<Context, 'knownIdentities' | 'output' | 'progress' | 'signal'>;
+/** Where keysets come from. */
+export interface KeysetSource {
+  readonly client: Pick<LetterlockClient, 'identity'>;
+}
+
 /** Fetches, verifies and remembers the keyset of a name or an id; warns of a name that somebody else has. */
-export async function fetchKeyset(context: Context, connected: Connected, nameOrId: string): Promise<Keyset> {
+export async function fetchKeyset(context: PeopleContext, source: KeysetSource, nameOrId: string): Promise<Keyset> {
   const id = context.knownIdentities.resolve(nameOrId);
   const keyset = await context.progress(
     'Fetching the identity',
-    connected.client.identity(id, { signal: context.signal }),
+    source.client.identity(id, { signal: context.signal }),
   );
   noticeKeyset(context, keyset);
   return keyset;
 }
 
 /** Remembers a verified keyset. @throws integrity if it is older than one seen before */
-export function noticeKeyset(context: Context, keyset: Keyset): void {
+export function noticeKeyset(context: PeopleContext, keyset: Keyset): void {
   const conflict = context.knownIdentities.conflictOf(keyset);
   if (conflict !== undefined) {
     context.output.warn(
@@ -31,7 +37,7 @@ export function noticeKeyset(context: Context, keyset: Keyset): void {
 }
 
 /** An id with the name that is pinned for it. */
-export function nameAndId(context: Context, id: string): string {
+export function nameAndId(context: Pick<Context, 'knownIdentities'>, id: string): string {
   const name = context.knownIdentities.nameOf(id);
   return name === undefined ? id : `${name} (${id})`;
 }

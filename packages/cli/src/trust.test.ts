@@ -42,6 +42,17 @@ describe('a first contact', () => {
     expect(wrong.stderr).toContain(people.service.fingerprint);
   });
 
+  test('with "trust add" and another --trust pins nothing', async () => {
+    using home = makeHome();
+
+    const { status } = await runCli(words(`trust add --address ${people.service.origin} --trust ${otherFingerprint}`), {
+      home,
+    });
+
+    expect(status).toBe(8);
+    expect(new KnownServersFile(home.config).all()).toEqual({});
+  });
+
   test('with "trust add --trust" pins it', async () => {
     using home = makeHome();
 
@@ -192,11 +203,16 @@ describe('names of people', () => {
     const { id, keyset } = people.service.people.reader;
     writeFileSync(path, JSON.stringify({ ...content, keysets: { ...content.keysets, [id]: { seq: 9, keyset } } }));
 
-    const { status, stderr } = await people.run('writer', 'wrap --to reader --path team-a/db', 'x');
+    writeFileSync(people.home.path('old.keyset'), keyset!);
+    const offline = 'wrap --offline --to reader --path team-a/db --out envelope.json --keyset old.keyset';
+
+    const fetched = await people.run('writer', 'wrap --to reader --path team-a/db', 'x');
+    const given = await people.run('writer', offline, 'x');
 
     writeFileSync(path, JSON.stringify(content));
-    expect(status).toBe(8);
-    expect(stderr).toMatch(/seq is 1, seen was 9|number 9 was seen/);
+    expect([fetched.status, given.status]).toEqual([8, 8]);
+    expect(fetched.stderr).toContain('its seq is 1, seen was 9');
+    expect(given.stderr).toContain('has number 1, and number 9 was seen before');
   });
 
   test('a name that is not pinned is not guessed', async () => {

@@ -3,12 +3,11 @@
  * It must never name an opener whose signature it did not verify without saying so.
  * @module
  */
-import { judgeProof, type ReaderProof, type WrapStatus } from '@letterlock/client';
-import { parseProof } from '@letterlock/crypto';
-import { isProblemError } from '@letterlock/protocol';
-import { connect, type Connected } from '../connect.ts';
+import type { ReaderProof, WrapStatus } from '@letterlock/client';
+import { connect } from '../connect.ts';
+import { openerOf, type Opener } from '../opener.ts';
 import type { Context } from '../context.ts';
-import { checkWrapId, fetchKeyset, nameAndId } from '../people.ts';
+import { checkWrapId, nameAndId } from '../people.ts';
 import { describeState, receiptFile, writeReceipt } from '../receipts.ts';
 import { formatTime } from '../time-text.ts';
 import { defineVerb } from '../verb.ts';
@@ -53,33 +52,6 @@ export const verb = defineVerb({
     );
   },
 });
-
-interface Opener {
-  /** Absent where the request came by mTLS: then nothing names the key. */
-  readonly id: string | undefined;
-  readonly standing: ReaderProof['standing'];
-}
-
-/** Fetches the key that the request names and verifies the request with it. */
-async function openerOf(
-  context: Context,
-  connected: Connected,
-  wrapId: string,
-  proof: ReaderProof | undefined,
-  route: 'open' | 'ack' = 'open',
-): Promise<Opener | undefined> {
-  if (proof === undefined) return undefined;
-  if (proof.jws === undefined) return { id: undefined, standing: proof.standing };
-  try {
-    const id = parseProof(proof.jws).jws.header.kid;
-    const keyset = await fetchKeyset(context, connected, id);
-    return { id, standing: judgeProof(proof.jws, `/v1/wraps/${wrapId}/${route}`, keyset).standing };
-  } catch (error) {
-    // A revoked reader has no keyset any more; what it signed can then not be checked.
-    if (!isProblemError(error)) throw error;
-    return { id: undefined, standing: 'unchecked' };
-  }
-}
 
 const standings: Readonly<Record<ReaderProof['standing'], string>> = {
   verified: "proved by the reader's signature",
