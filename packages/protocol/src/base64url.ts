@@ -42,7 +42,8 @@ function hasCanonicalForm(text: string): boolean {
   return (rest === 2 ? lastOfTwo : lastOfThree).includes(text.charAt(text.length - 1));
 }
 
-function decodeIfCanonical(text: string): Uint8Array<ArrayBuffer> | undefined {
+/** The bytes; undefined for any spelling but the canonical one. */
+export function decodeIfCanonical(text: string): Uint8Array<ArrayBuffer> | undefined {
   if (Uint8Array.fromBase64 === undefined || text.length < longText) {
     if (!hasCanonicalForm(text)) return undefined;
     return Uint8Array.fromBase64 === undefined

@@ -3,7 +3,7 @@
  * It must run before any cryptographic library sees the object, and must never look at a key.
  * @module
  */
-import { decodeBase64url, isBase64url } from './base64url.ts';
+import { decodeIfCanonical, isBase64url } from './base64url.ts';
 import { decodeUtf8 } from './jcs.ts';
 import { limits } from './limits.ts';
 import { ProblemError } from './problems.ts';
@@ -52,6 +52,8 @@ export interface ParsedJwe {
   readonly tag: Uint8Array<ArrayBuffer>;
 }
 
+type Bytes = Uint8Array<ArrayBuffer>;
+
 const thumbprint = /^[A-Za-z0-9_-]{43}$/;
 const printable = /^[ !#-[\]-~"]*$/;
 
@@ -61,8 +63,9 @@ function malformed(reason: string, detail: string): ProblemError {
 
 /** Reads a compact JWS of one `typ`. @throws 'bad_encoding' */
 export function parseJws(compact: string, typ: JwsTyp, maximumCharacters: number): ParsedJws {
-  const parts = splitParts(compact, 3, maximumCharacters);
-  const [head, body, signature] = parts as [string, string, string];
+  const [head, body, signature] = splitParts(compact, 3, maximumCharacters) as [string, string, string];
+  // Decoding is the check of the form; it comes before the header is looked at.
+  const decoded = { payload: decodePart(body), signature: decodePart(signature) };
   const header = parseHeader(head);
   checkMembers(header, typ, jwsMembers);
   if (!isThumbprint(header['kid'])) throw malformed('bad_kid', 'The header has a kid that is not a thumbprint');
@@ -70,26 +73,24 @@ export function parseJws(compact: string, typ: JwsTyp, maximumCharacters: number
     compact,
     header: header as unknown as JwsHeader,
     signingInput: compact.slice(0, head.length + 1 + body.length),
-    payload: decodeBase64url(body),
-    signature: decodeBase64url(signature),
+    ...decoded,
   };
 }
 
 /** Reads a compact JWE of one `typ`: 96-bit IV, 128-bit tag. @throws 'bad_encoding' */
 export function parseJwe(compact: string, typ: JweTyp, maximumCharacters: number): ParsedJwe {
   const parts = splitParts(compact, 5, maximumCharacters);
+  const [encryptedKey, iv, ciphertext, tag] = parts.slice(1).map(decodePart) as [Bytes, Bytes, Bytes, Bytes];
   const header = checkJweHeader(parts[0]!, typ);
-  const iv = decodeBase64url(parts[2]!);
-  const tag = decodeBase64url(parts[4]!);
   if (iv.length !== 12 || tag.length !== 16)
     throw malformed('jwe_iv_or_tag_length', 'The IV is not 96 bits or the tag not 128');
   return {
     compact,
     header,
     protectedPart: parts[0]!,
-    encryptedKey: decodeBase64url(parts[1]!),
+    encryptedKey,
     iv,
-    ciphertext: decodeBase64url(parts[3]!),
+    ciphertext,
     tag,
   };
 }
@@ -97,6 +98,7 @@ export function parseJwe(compact: string, typ: JweTyp, maximumCharacters: number
 /** Checks the form of a JWE without decoding its (possibly large) ciphertext, for who stores it and never opens it. @throws 'bad_encoding' */
 export function checkJwe(compact: string, typ: JweTyp, maximumCharacters: number): JweHeader {
   const parts = splitParts(compact, 5, maximumCharacters);
+  if (!parts.every(isBase64url)) throw partNotCanonical();
   const header = checkJweHeader(parts[0]!, typ);
   if (parts[2]!.length !== 16 || parts[4]!.length !== 22) {
     throw malformed('jwe_iv_or_tag_length', 'The IV is not 96 bits or the tag not 128');
@@ -118,17 +120,24 @@ function splitParts(compact: string, count: number, maximumCharacters: number): 
     throw new ProblemError('too_large', { detail: `An object is longer than ${maximumCharacters} characters` });
   const parts = compact.split('.', count + 1);
   if (parts.length !== count) throw malformed('part_count', `Expected ${count} parts`);
-  for (const part of parts) {
-    if (!isBase64url(part)) throw malformed('base64url_not_canonical', 'A part is not canonical base64url');
-  }
   return parts;
+}
+
+function decodePart(part: string): Bytes {
+  const bytes = decodeIfCanonical(part);
+  if (bytes === undefined) throw partNotCanonical();
+  return bytes;
+}
+
+function partNotCanonical(): ProblemError {
+  return malformed('base64url_not_canonical', 'A part is not canonical base64url');
 }
 
 /** Any member order, no white space, no repeated member: what JSON.stringify writes back must be what was read. */
 function parseHeader(part: string): Readonly<Record<string, unknown>> {
   if (part.length > (limits.joseHeaderBytes * 4) / 3 + 1)
     throw malformed('header_too_long', `The header is longer than ${limits.joseHeaderBytes} bytes`);
-  const text = decodeUtf8(decodeBase64url(part));
+  const text = decodeUtf8(decodePart(part));
   let header: unknown;
   try {
     header = JSON.parse(text);
