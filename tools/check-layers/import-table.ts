@@ -90,7 +90,7 @@ export const importTable: Readonly<Record<string, Layer>> = {
 
   client: { ours: ['protocol', 'crypto'], outside: ['node:*'] },
   agent: { ours: ['protocol', 'crypto', 'client'], outside: ['node:*', '@grpc/grpc-js', '@grpc/proto-loader'] },
-  cli: { ours: ['protocol', 'crypto', 'client'], outside: ['node:*', 'commander', 'listr2', 'yaml'] },
+  cli: { ours: ['protocol', 'crypto', 'client'], outside: ['node:*', 'commander', 'yaml'] },
 };
 
 /** Packages whose folders are layers of their own; in the others a folder is only a folder. */
