@@ -21,4 +21,198 @@ export interface Mutant {
   readonly tests: readonly string[];
 }
 
-export const mutants: readonly Mutant[] = [];
+const core = 'packages/core/src/';
+const nonceKey = `    this.#replicaId = options.replicaId.slice();
+    this.#key = importMacKey(options.key ?? SecretBytes.random(keyBytes));`;
+
+export const mutants: readonly Mutant[] = [
+  // Open once (docs/protocol.md, Open once).
+  {
+    name: 'a transition does not compare the revision that it was decided on',
+    edits: [
+      {
+        file: `${core}wraps/wrap-transaction.ts`,
+        search: `      { key, field: 'mod', is: '=', revision: seen.revision },
+`,
+        replace: '',
+      },
+    ],
+    tests: [`${core}wraps/search.test.ts`],
+  },
+  {
+    name: 'the envelope is delivered before the claim is stored',
+    edits: [
+      {
+        file: `${core}wraps/run-wrap.ts`,
+        search: `    const reply = yield { transact: transitionOf(barrier, transition) };
+`,
+        replace: `    if (decision.then === 'deliver' && decision.next !== undefined) {
+      const path = envelopePath(id);
+      const early = yield { read: barrier.keyOf(path) };
+      const entry = early.isAnswered ? early.entries[0] : undefined;
+      if (entry !== undefined) {
+        yield { transact: transitionOf(barrier, transition) };
+        audit.settle('applied');
+        return { is: 'delivered', record: decision.next, revision: seen.revision, envelope: barrier.open(path, entry.value) };
+      }
+    }
+    const reply = yield { transact: transitionOf(barrier, transition) };
+`,
+      },
+    ],
+    tests: [`${core}wraps/search.test.ts`],
+  },
+  {
+    name: 'redelivery asks for the key alone, not for the claim id',
+    edits: [
+      {
+        file: `${core}wraps/reduce-wrap.ts`,
+        search: 'return claim.kid === by && claim.cid === cid;',
+        replace: 'return claim.kid === by;',
+      },
+    ],
+    tests: [`${core}wraps/search.test.ts`],
+  },
+  {
+    name: 'an acknowledgement deletes the envelope in a second write, which a crash loses',
+    edits: [
+      {
+        file: `${core}wraps/wrap-transaction.ts`,
+        search: "  if (change.envelope === 'delete') return [{ do: 'delete', key }];\n",
+        replace: "  if (change.envelope === 'delete') return [];\n",
+      },
+    ],
+    tests: [`${core}wraps/search.test.ts`],
+  },
+  {
+    name: 'an opened wrap leaves no tombstone, as after a rollback of the store',
+    edits: [
+      {
+        file: `${core}wraps/wrap-transaction.ts`,
+        search: "change.next === undefined ? { do: 'delete', key } : putState(barrier, change.next),",
+        replace:
+          "change.next === undefined || change.next.s === 'OPENED' ? { do: 'delete', key } : putState(barrier, change.next),",
+      },
+    ],
+    tests: [`${core}wraps/search.test.ts`],
+  },
+  {
+    name: 'an open by the same key joins a claim whose id it does not know',
+    edits: [
+      {
+        file: `${core}wraps/reduce-wrap.ts`,
+        search: `    if (!isHeldBy(claim, event)) return refuse('already_claimed', 'other_claim');
+    if (claim.n >= limits.deliveriesPerClaim)`,
+        replace: `    if (claim.kid !== event.by) return refuse('already_claimed', 'other_claim');
+    if (claim.n >= limits.deliveriesPerClaim)`,
+      },
+    ],
+    tests: [`${core}wraps/reduce-wrap.test.ts`],
+  },
+
+  // Nonces (docs/protocol.md, Challenge and proof).
+  {
+    name: 'replicas share the nonce key and remember nonces each for itself',
+    edits: [
+      {
+        file: `${core}proof/nonce-authority.ts`,
+        search: nonceKey,
+        replace: `    this.#replicaId = new Uint8Array(replicaIdBytes);
+    this.#key = importMacKey(SecretBytes.take(new Uint8Array(keyBytes)));`,
+      },
+    ],
+    tests: [`${core}proof/nonce-single-use.test.ts`],
+  },
+  {
+    name: 'the nonce key outlives the process',
+    edits: [
+      {
+        file: `${core}proof/nonce-authority.ts`,
+        search: nonceKey,
+        replace: `    this.#replicaId = new Uint8Array(replicaIdBytes).fill(options.replicaId[0]!);
+    this.#key = importMacKey(SecretBytes.take(new Uint8Array(keyBytes).fill(options.replicaId[0]!)));`,
+      },
+    ],
+    tests: [`${core}proof/nonce-single-use.test.ts`],
+  },
+  {
+    name: 'used nonces are forgotten before they expire',
+    edits: [
+      {
+        file: `${core}proof/redeemed-nonces.ts`,
+        search: 'const generationSeconds = lifetimes.nonce;',
+        replace: 'const generationSeconds = lifetimes.nonce / 2;',
+      },
+    ],
+    tests: [`${core}proof/nonce-single-use.test.ts`],
+  },
+
+  // Single checks.
+  {
+    name: 'the channel binding is not compared',
+    edits: [
+      {
+        file: `${core}proof/proof-rules.ts`,
+        search: "if (cb !== undefined) return cb === exporter ? 'exporter' : undefined;",
+        replace: "if (cb !== undefined) return 'exporter';",
+      },
+    ],
+    tests: [`${core}proof/verify-proof.test.ts`],
+  },
+  {
+    name: 'the type of an object is not compared',
+    edits: [
+      {
+        file: 'packages/protocol/src/jose.ts',
+        search:
+          "if (header['typ'] !== typ) throw malformed('wrong_typ', 'The object is of another type than expected here');",
+        replace: '',
+      },
+    ],
+    tests: ['packages/crypto/src/typ-matrix.test.ts'],
+  },
+  {
+    name: 'the key commitment is not compared',
+    edits: [
+      {
+        file: 'packages/crypto/src/payload.ts',
+        search: ' || !isCommittedTo(o.fileKey, o.header)',
+        replace: '',
+      },
+    ],
+    tests: ['packages/crypto/src/payload.test.ts'],
+  },
+  {
+    name: 'the barrier writes records in clear',
+    edits: [
+      {
+        file: `${core}seal/keyring-barrier.ts`,
+        search: 'return sealRecord({ term: currentTerm, termKey: this.#termKeyOf(currentTerm)!, path, plaintext });',
+        replace: 'void currentTerm; return plaintext;',
+      },
+    ],
+    tests: [`${core}seal/keyring-barrier.test.ts`],
+  },
+  {
+    name: 'the barrier leaves names in clear',
+    edits: [
+      {
+        file: `${core}seal/keyring-barrier.ts`,
+        search: 'return this.#hiddenKey(namesKey, path);',
+        replace: 'void namesKey; return path;',
+      },
+    ],
+    tests: [`${core}seal/keyring-barrier.test.ts`],
+  },
+  {
+    name: "an admin's share is not compared with its commitment",
+    edits: [
+      {
+        file: `${core}seal/unseal-share.ts`,
+        search: 'shareCommitment(inst, gen, share) === holder.c && ',
+        replace: '',
+      },
+    ],
+    tests: [`${core}seal/unseal.test.ts`],
+  },
+];
