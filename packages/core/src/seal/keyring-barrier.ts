@@ -8,8 +8,8 @@ import type { Barrier } from '../store/barrier.ts';
 import type { Keyring } from './keyring.ts';
 import { sealedProblem } from './seal-problems.ts';
 
-/** Keys remembered in each of two generations, so that memory is bounded and common parents cost no HMAC. */
-const cachedKeys = 8192;
+/** Keys remembered in each of two generations: those of some hundred wraps in flight; more would only fall out of the processor's caches. */
+const cachedKeys = 512;
 const systemPrefix = 'sys/';
 
 /** The barrier over one opened keyring, which it owns. */
