@@ -5,7 +5,8 @@
  */
 import { ProblemError } from '@letterlock/protocol';
 import { checkRange, checkTransaction } from './check-request.ts';
-import { SortedKeys } from './sorted-keys.ts';
+import { KeyIndex } from './key-index.ts';
+import { ValueArena, type Place } from './value-arena.ts';
 import type {
   CallOptions,
   Compare,
@@ -24,14 +25,18 @@ function checkSignal(options: CallOptions | undefined): void {
   }
 }
 
-function copyOf(entry: Entry): Entry {
-  return { ...entry, value: new Uint8Array(entry.value) };
+interface Kept {
+  readonly place: Place;
+  readonly length: number;
+  readonly createRevision: number;
+  readonly modRevision: number;
 }
 
 /** One thread and no await between test and write: every call is atomic. */
 export class MemoryStore implements Store {
-  readonly #entries = new Map<string, Entry>();
-  readonly #keys = new SortedKeys();
+  readonly #entries = new Map<string, Kept>();
+  readonly #values = new ValueArena();
+  readonly #keys = new KeyIndex((key) => this.#entries.has(key));
   /** An empty etcd is at revision 1, so that 0 always means "no such key". */
   #revision = 1;
 
@@ -49,13 +54,13 @@ export class MemoryStore implements Store {
     checkSignal(options);
     checkRange(request);
     if ('key' in request) {
-      const entry = this.#entries.get(request.key);
-      return { entries: entry === undefined ? [] : [copyOf(entry)], hasMore: false, revision: this.#revision };
+      const entry = this.#entryAt(request.key);
+      return { entries: entry === undefined ? [] : [entry], hasMore: false, revision: this.#revision };
     }
     const keys = this.#keys.page(request.prefix, request.after, request.limit + 1);
     const hasMore = keys.length > request.limit;
     if (hasMore) keys.pop();
-    return { entries: keys.map((key) => copyOf(this.#entries.get(key)!)), hasMore, revision: this.#revision };
+    return { entries: keys.map((key) => this.#entryAt(key)!), hasMore, revision: this.#revision };
   }
 
   async transact(transaction: Transaction, options?: CallOptions): Promise<TransactionResponse> {
@@ -75,11 +80,18 @@ export class MemoryStore implements Store {
       const keys = this.#keys.page('', after, 1000);
       if (keys.length === 0) return;
       for (const key of keys) {
-        const entry = this.#entries.get(key);
-        if (entry !== undefined) yield copyOf(entry);
+        const entry = this.#entryAt(key);
+        if (entry !== undefined) yield entry;
       }
       after = keys.at(-1);
     }
+  }
+
+  #entryAt(key: string): Entry | undefined {
+    const kept = this.#entries.get(key);
+    if (kept === undefined) return undefined;
+    const { place, length, createRevision, modRevision } = kept;
+    return { key, value: this.#values.get(place, length), createRevision, modRevision };
   }
 
   #holds(compare: Compare): boolean {
@@ -93,8 +105,7 @@ export class MemoryStore implements Store {
     const found: (Entry | undefined)[] = [];
     for (const operation of operations) {
       if (operation.do !== 'get') continue;
-      const entry = this.#entries.get(operation.key);
-      found.push(entry === undefined ? undefined : copyOf(entry));
+      found.push(this.#entryAt(operation.key));
     }
     return found;
   }
@@ -107,17 +118,19 @@ export class MemoryStore implements Store {
       const before = this.#entries.get(key);
       if (operation.do === 'put') {
         if (before === undefined) this.#keys.add(key);
+        else this.#values.free(before.place, before.length);
         this.#entries.set(key, {
-          key,
-          value: new Uint8Array(operation.value),
+          place: this.#values.put(operation.value),
+          length: operation.value.length,
           createRevision: before?.createRevision ?? revision,
           modRevision: revision,
         });
       } else {
         // As in etcd: deleting what is not there changes nothing, not even the revision.
         if (before === undefined) continue;
-        this.#keys.remove(key);
         this.#entries.delete(key);
+        this.#keys.remove(key);
+        this.#values.free(before.place, before.length);
       }
       this.#revision = revision;
     }

@@ -46,4 +46,26 @@ describe('SortedKeys', () => {
     keys.add('again');
     expect(keys.page('', undefined, 6000)).toEqual(['again']);
   });
+
+  test('tells whether a key to remove was there', () => {
+    const keys = new SortedKeys();
+    keys.add('b');
+    expect(['a', 'b', 'b', 'c'].map((key) => keys.remove(key))).toEqual([false, true, false, false]);
+  });
+
+  test.each([
+    { name: 'few among many', before: 3000, added: 30 },
+    { name: 'many among few', before: 30, added: 3000 },
+    { name: 'as many as there are', before: 2000, added: 2000 },
+    { name: 'none', before: 5, added: 0 },
+  ])('adds sorted keys at once: $name', ({ before, added }) => {
+    const keys = new SortedKeys();
+    const nameOf = (index: number) => String((index * 7919) % 100_003).padStart(6, '0');
+    const all = Array.from({ length: before + added }, (_, index) => nameOf(index));
+    for (const key of all.slice(0, before)) keys.add(key);
+    keys.addAll(all.slice(before).toSorted());
+    expect(keys.page('', undefined, 10_000)).toEqual(all.toSorted());
+    for (const key of all) expect(keys.remove(key)).toBe(true);
+    expect(keys.page('', undefined, 10)).toEqual([]);
+  });
 });

@@ -5,7 +5,7 @@
  */
 
 /** A run is cut in two when it grows beyond this; half of it is moved on average, which at this length is one short memmove. */
-const longestRun = 1024;
+const longestRun = 512;
 
 /** Index of the first item that is not smaller than `key`, or the length. */
 function firstNotBelow(run: readonly string[], key: string): number {
@@ -21,24 +21,37 @@ function firstNotBelow(run: readonly string[], key: string): number {
 
 /** Keys are compared by UTF-16 code unit, which for ASCII is byte order. */
 export class SortedKeys {
-  readonly #runs: string[][] = [[]];
+  #runs: string[][] = [[]];
+  #size = 0;
+
+  /** Adds keys that are sorted and not in the set. */
+  addAll(keys: readonly string[]): void {
+    // From here on, merging everything costs less than finding each place.
+    if (keys.length * 8 > this.#size) this.#merge(keys);
+    else for (const key of keys) this.add(key);
+  }
 
   /** Adds a key that is not in the set. */
   add(key: string): void {
     const index = this.#runOf(key);
     const run = this.#runs[index]!;
     const at = firstNotBelow(run, key);
+    this.#size += 1;
     if (at === run.length) run.push(key);
     else run.splice(at, 0, key);
     if (run.length > longestRun) this.#runs.splice(index + 1, 0, run.splice(longestRun / 2));
   }
 
-  /** Removes a key that is in the set. */
-  remove(key: string): void {
+  /** Removes a key; false if it is not in the set. */
+  remove(key: string): boolean {
     const index = this.#runOf(key);
     const run = this.#runs[index]!;
-    run.splice(firstNotBelow(run, key), 1);
+    const at = firstNotBelow(run, key);
+    if (run[at] !== key) return false;
+    run.splice(at, 1);
+    this.#size -= 1;
     if (run.length === 0 && this.#runs.length > 1) this.#runs.splice(index, 1);
+    return true;
   }
 
   /** At most `limit` keys that start with `prefix`, in order, after (not including) `after`. */
@@ -59,6 +72,24 @@ export class SortedKeys {
       at = 0;
     }
     return found;
+  }
+
+  #merge(keys: readonly string[]): void {
+    const runs: string[][] = [[]];
+    let next = 0;
+    const append = (key: string): void => {
+      if (runs.at(-1)!.length >= longestRun / 2) runs.push([]);
+      runs.at(-1)!.push(key);
+    };
+    for (const run of this.#runs) {
+      for (const key of run) {
+        while (next < keys.length && keys[next]! < key) append(keys[next++]!);
+        append(key);
+      }
+    }
+    while (next < keys.length) append(keys[next++]!);
+    this.#runs = runs;
+    this.#size += keys.length;
   }
 
   /** Index of the last run whose first key is not above `key`, else of the first run. */
