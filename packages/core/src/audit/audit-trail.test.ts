@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, test } from '@jest/globals';
-import { parseCanonical } from '@letterlock/protocol';
+import { parseCanonical, ProblemError } from '@letterlock/protocol';
 import { MemoryStore } from '../store/memory-store.ts';
 import { FakeBarrier } from '../store/testing/fake-barrier.ts';
 import { faults, FaultyStore, type Fault } from '../store/testing/faulty-store.ts';
@@ -93,6 +93,28 @@ describe('AuditTrail', () => {
     await trail.record(store, facts);
     expect([(await recordAt(301))?.void.length, (await recordAt(302))?.void.length]).toEqual([256, 44]);
     expect(await unaccounted()).toEqual([]);
+  });
+
+  test('takes no number and forgets none when the barrier does not seal', async () => {
+    let isSealed = false;
+    const sealing = new AuditTrail({
+      replica,
+      clock,
+      barrier: {
+        keyOf: (path) => barrier.keyOf(path),
+        open: (path, record) => barrier.open(path, record),
+        seal: (path, plaintext) => {
+          if (isSealed) throw new ProblemError('sealed');
+          return barrier.seal(path, plaintext);
+        },
+      },
+    });
+    sealing.prepare(facts).settle('not_applied');
+    isSealed = true;
+    expect(() => sealing.prepare(facts)).toThrow(expect.objectContaining({ code: 'sealed' }));
+    isSealed = false;
+    await sealing.record(store, facts);
+    expect(await recordAt(2)).toMatchObject({ void: [1] });
   });
 
   test('a number can be stored once', async () => {

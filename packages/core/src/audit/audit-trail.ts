@@ -80,12 +80,11 @@ export class AuditTrail {
     return this.#open.size >= openOutcomesLimit;
   }
 
-  /** Takes the next number. Synchronous. @throws 'unavailable' (reason audit_blocked) */
+  /** Takes the next number. Synchronous. @throws 'unavailable' (reason audit_blocked), and what the barrier throws */
   prepare(facts: AuditFacts): PreparedAudit {
     if (this.isBlocked) throw new ProblemError('unavailable', { reason: 'audit_blocked' });
-    this.#lastSeq += 1;
-    const seq = this.#lastSeq;
-    const listed = this.#void.splice(0, voidsPerRecord);
+    const seq = this.#lastSeq + 1;
+    const listed = this.#void.slice(0, voidsPerRecord);
     const path = auditPath(this.#replica, seq);
     const key = this.#barrier.keyOf(path);
     const seal = (content: AuditFacts, voids: readonly number[]): Operation => ({
@@ -110,6 +109,9 @@ export class AuditTrail {
         if (outcome === 'not_applied') this.#void.push(...listed, seq);
       },
     };
+    // Only now, since a barrier that was just sealed throws above: then no number is taken.
+    this.#lastSeq = seq;
+    this.#void.splice(0, listed.length);
     return prepared;
   }
 

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, test } from '@jest/globals';
 import { publicOf, verifyReceipt } from '@letterlock/crypto';
-import { parseCanonical, type DeliveryClaims, type DeliveryResponse } from '@letterlock/protocol';
+import { parseCanonical, ProblemError, type DeliveryClaims, type DeliveryResponse } from '@letterlock/protocol';
 import { auditPath } from '../audit/audit-trail.ts';
 import type { AuditFacts, AuditRecord } from '../audit/record.ts';
 import { FaultyStore, faults, type Fault } from '../store/testing/faulty-store.ts';
@@ -297,3 +297,24 @@ function pseudoRandomFaults(seed: number): () => Fault {
     return faults[(state >>> 8) % 15] ?? 'none';
   };
 }
+
+describe('a seal that comes in the middle of a request', () => {
+  test.each(['lost', 'answer_lost'] as const)('leaves no audit number unaccounted for (%s)', async (fault) => {
+    await steps.store();
+    const { barrier } = world;
+    const seal = barrier.seal.bind(barrier);
+    const transition = world.store.calls + 1;
+    world.store.choose = ({ index }) => {
+      if (index !== transition) return 'none';
+      barrier.seal = () => {
+        throw new ProblemError('sealed');
+      };
+      return fault;
+    };
+    await expect(steps.open()).rejects.toMatchObject({ code: 'sealed' });
+    barrier.seal = seal;
+    expect(world.audit.openOutcomes).toBe(1);
+    await steps.open();
+    await expectAccounted();
+  });
+});

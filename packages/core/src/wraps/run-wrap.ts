@@ -126,11 +126,9 @@ function afterRefusal(
 /** No answer: closes the audit number, so that the transaction is either found applied or can never be, and reads the state. */
 function* recover(transition: Transition, barrier: Barrier): Generator<StoreCall, Found, StoreReply> {
   const { id, audit } = transition;
+  audit.settle('unknown');
   const reply = yield { transact: recoveryOf(barrier, transition) };
-  if (!reply.isAnswered) {
-    audit.settle('unknown');
-    throw reply.error;
-  }
+  if (!reply.isAnswered) throw reply.error;
   audit.settle('applied');
   return { wasApplied: !reply.succeeded, seen: openState(barrier, stateKey(barrier, id), reply.entries[0]) };
 }
