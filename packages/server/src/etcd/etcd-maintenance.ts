@@ -69,14 +69,14 @@ export class EtcdMaintenance {
     const failed = new Set<string>();
     const measured = await this.#measure(failed);
     const alarms = await this.#alarms(failed);
-    const isFull = alarms.some(({ alarm }) => alarm === 'NOSPACE');
+    const isFull = alarms.some(({ alarm }) => alarm === 'Nospace');
     const newest = Math.max(0, ...measured.map(({ revision }) => revision));
     const compactedTo = await this.#compact(newest, isFull, failed);
     const due = isFull ? this.#dueForRepair(measured) : await this.#dueForTurn(measured, failed);
     const defragmented = await this.#defragment(due, failed);
     let disarmed = 0;
     if (isFull && defragmented.length > 0) {
-      for (const alarm of alarms.filter(({ alarm: kind }) => kind === 'NOSPACE')) {
+      for (const alarm of alarms.filter(({ alarm: kind }) => kind === 'Nospace')) {
         // If it is still full the next write raises it again.
         const isLifted = await this.#try(failed, (member) => member.disarm(alarm));
         if (isLifted) disarmed += 1;
