@@ -5,7 +5,7 @@ import { decodeBase64url, encodeBase64url, isBase64url } from './base64url.ts';
 
 const alphabetAndOthers = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_=+/ \n'.split('');
 const runs = { numRuns: 200, seed: 20_260_901 };
-/** 300 characters: long enough for the way that decodes and encodes again. */
+/** 300 characters: long enough for the way that decodes. */
 const long = 'AbC-_9'.repeat(50);
 
 const refused = [
@@ -25,6 +25,10 @@ const refused = [
   { name: 'a zero byte', text: 'AAA\0' },
 ];
 const lengthened = refused.map(({ name, text }) => ({ name: `${name}, long`, text: long + text }));
+
+/** As long as a large ciphertext, which is looked at in parts of 65,536 characters. */
+const huge = 'AbC-_9zZ'.repeat(25_000);
+const hugePlaces = [0, 4, 65_532, 65_535, 65_536, 65_540, 131_072, 199_996, 200_000];
 
 const vectors = [
   { text: '', hex: '' },
@@ -47,6 +51,15 @@ function suite(): void {
     expect(() => decodeBase64url(text)).toThrow(
       expect.objectContaining({ code: 'bad_encoding', reason: 'base64url_not_canonical' }),
     );
+  });
+
+  test.each(hugePlaces)('sees what is wrong at character %i of 200,000', (at) => {
+    for (const { text } of [...refused, { text: 'AAAA' }]) {
+      for (const after of [at, at + text.length]) {
+        const whole = huge.slice(0, at) + text + huge.slice(after);
+        expect(isBase64url(whole)).toBe(Buffer.from(whole, 'base64url').toString('base64url') === whole);
+      }
+    }
   });
 
   test('decodes what it encodes, and is what Node encodes', () => {

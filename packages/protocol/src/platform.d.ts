@@ -9,6 +9,7 @@ declare class TextDecoder {
   decode(bytes: Uint8Array): string;
 }
 interface Uint8Array<TArrayBuffer extends ArrayBufferLike> {
+  setFromBase64?(text: string, options: { readonly alphabet: 'base64url' }): { readonly written: number };
   toBase64?(options: { readonly alphabet: 'base64url'; readonly omitPadding: true }): string;
 }
 interface Uint8ArrayConstructor {
