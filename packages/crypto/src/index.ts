@@ -2,9 +2,11 @@
  * Bytes in, bytes out: every cryptographic format of the protocol.
  * @module
  */
+export * from './audit-run.ts';
 export * from './barrier-record.ts';
 export * from './bytes.ts';
 export * from './certificate.ts';
+export * from './checkpoint.ts';
 export * from './configuration-mac.ts';
 export * from './content.ts';
 export * from './delivery.ts';
@@ -25,3 +27,4 @@ export * from './self-signed-certificate.ts';
 export * from './shares.ts';
 export * from './slot.ts';
 export * from './state-statement.ts';
+export * from './verify-audit.ts';

@@ -18,6 +18,7 @@ import {
   type Typ,
 } from '@letterlock/protocol';
 import { hash43 } from './bytes.ts';
+import { signCheckpoint, verifyCheckpoint } from './checkpoint.ts';
 import { openDelivery } from './delivery.ts';
 import { readEnvelope, verifyEnvelope } from './envelope.ts';
 import { openJws, signJws, verifyJws } from './jws.ts';
@@ -55,7 +56,6 @@ const claimsOf: Partial<Record<JwsTyp, JcsObject>> = {
   [typ.peer]: { gen: 1 },
   [typ.bindingKey]: { bk: [], bnd: 'a/b', exp: 2, iat: 1, seq: 1 },
   [typ.bundle]: { certs: [], exp: 2, iat: 1, past: [], seq: 1 },
-  [typ.checkpoint]: { au: [], n: 1, prev: hash, rev: 1, t: 1 },
 };
 const signedAs = (jwsTyp: JwsTyp): string => signJws({ typ: jwsTyp, key: signer, claims: claimsOf[jwsTyp]! });
 
@@ -73,7 +73,7 @@ const objects: Readonly<Record<Typ, string>> = {
   [typ.peer]: signedAs(typ.peer),
   [typ.bindingKey]: signedAs(typ.bindingKey),
   [typ.bundle]: signedAs(typ.bundle),
-  [typ.checkpoint]: signedAs(typ.checkpoint),
+  [typ.checkpoint]: signCheckpoint(signer, { au: [['AAAAAAAAAAA', 1, hash]], n: 1, rev: 1, t: 1 }),
   [typ.slot]: await sealJwe({ typ: typ.slot, to: enc, header: { eh: sealed.eh }, plaintext: share.expose() }),
   [typ.deliverySlot]: toOpen.answer.dslot,
   [typ.payload]: sealed.envelope.payload,
@@ -111,7 +111,7 @@ const verifiers: Readonly<Record<Typ, (compact: string) => unknown>> = {
   [typ.peer]: openSigned(typ.peer),
   [typ.bindingKey]: openSigned(typ.bindingKey),
   [typ.bundle]: openSigned(typ.bundle),
-  [typ.checkpoint]: openSigned(typ.checkpoint),
+  [typ.checkpoint]: (compact) => verifyCheckpoint(compact, verifier),
   [typ.slot]: (compact) => openJwe(compact, { typ: typ.slot, key: encryption }),
   [typ.deliverySlot]: (compact) => openJwe(compact, { typ: typ.deliverySlot, key: toOpen.deliveryKey }),
   [typ.payload]: async (compact) => {

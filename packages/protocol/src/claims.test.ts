@@ -1,6 +1,8 @@
 /** Payloads of signed objects: what belongs together, and every member that is not optional. @module */
 import { describe, expect, test } from '@jest/globals';
 import {
+  auditRecordClaims,
+  checkpointClaims,
   deliveryClaims,
   envelopeHeader,
   envelopeSignatureClaims,
@@ -175,6 +177,33 @@ const readers: readonly { name: string; reader: Reader<unknown>; example: JcsObj
     example: { admins: [hash], boot: hash, ckpt: 'AA.AA.AA', gen: 1, rev: 1, t: 1 },
     optional: ['ckpt'],
   },
+  {
+    name: 'checkpoint',
+    reader: checkpointClaims,
+    example: { au: [['AAAAAAAAAAA', 7, hash]], n: 2, prev: hash, rev: 1, t: 1 },
+    optional: [],
+  },
+  {
+    name: 'audit record',
+    reader: auditRecordClaims,
+    example: {
+      act: 'wrap.open',
+      at: 1,
+      cb: 'exporter',
+      factor: 'proof',
+      listener: 'direct',
+      obj: 'wrap/id',
+      outcome: 'ok',
+      reason: 'ok',
+      rep: 'AAAAAAAAAAA',
+      req: 'request-1',
+      seq: 1,
+      v: 1,
+      void: [],
+      who: hash,
+    },
+    optional: [],
+  },
   { name: 'grant', reader: grant, example: { path: 'a', until: 1, verbs: ['read'], who: hash }, optional: ['until'] },
   { name: 'operation', reader: operationClaims, example: operation, optional: [] },
 ];
@@ -279,5 +308,28 @@ describe('operationClaims', () => {
     expect(() => operationClaims({ ...full('seal'), op }, '')).toThrow(
       expect.objectContaining({ code: 'bad_encoding' }),
     );
+  });
+});
+
+describe('checkpointClaims', () => {
+  const first: JcsObject = { au: [['AAAAAAAAAAA', 7, hash]], n: 1, rev: 1, t: 1 };
+  const entry: JcsValue = ['AAAAAAAAAAA', 7, hash];
+
+  test('the first has no predecessor', () => {
+    expect(checkpointClaims(first, '')).toEqual(first);
+  });
+
+  test.each<[string, JcsObject]>([
+    ['the first with a predecessor', { ...first, prev: hash }],
+    ['a later one without', { ...first, n: 2 }],
+    ['number 0', { ...first, n: 0 }],
+    ['no replica', { ...first, au: [] }],
+    ['a replica twice', { ...first, au: [entry, entry] }],
+    ['an entry of two items', { ...first, au: [['AAAAAAAAAAA', 7]] }],
+    ['an entry of four items', { ...first, au: [['AAAAAAAAAAA', 7, hash, 1]] }],
+    ['an entry that is no array', { ...first, au: [hash] }],
+    ['a record number 0', { ...first, au: [['AAAAAAAAAAA', 0, hash]] }],
+  ])('refuses %s', (_, claims) => {
+    expect(() => checkpointClaims(claims, '')).toThrow(expect.objectContaining({ code: 'bad_encoding' }));
   });
 });

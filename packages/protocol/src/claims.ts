@@ -22,6 +22,7 @@ import {
   publicJwk,
   seconds,
   text,
+  tuple,
   type Reader,
 } from './shape.ts';
 
@@ -152,6 +153,53 @@ export const transcriptClaims = object({
   t: seconds,
 });
 export type TranscriptClaims = ReturnType<typeof transcriptClaims>;
+
+/** Replica id: 8 bytes, new at each start of a process. */
+const replicaId = base64url({ exactly: 11 });
+
+const checkpointShape = object({
+  au: array(tuple(replicaId, integer(1), hash), limits.replicasPerCheckpoint, 1),
+  n: integer(1),
+  prev: optional(hash),
+  rev: integer(),
+  t: seconds,
+});
+export type CheckpointClaims = ReturnType<typeof checkpointShape>;
+
+/** A checkpoint of the audit trail; `prev` is absent exactly in the first, and each replica stands in it once. @throws 'bad_encoding' */
+export const checkpointClaims: Reader<CheckpointClaims> = (value, at) => {
+  const claims = checkpointShape(value, at);
+  const isRight =
+    (claims.n === 1) === (claims.prev === undefined) &&
+    new Set(claims.au.map(([replica]) => replica)).size === claims.au.length;
+  if (!isRight) {
+    throw new ProblemError('bad_encoding', {
+      reason: 'checkpoint_form',
+      detail: 'Member prev: is absent exactly in the first; member au: has each replica once',
+    });
+  }
+  return claims;
+};
+
+const auditWord = text(64);
+/** An audit record as `audit verify` reads it: later versions may know more acts and reasons than this one. */
+export const auditRecordClaims = object({
+  act: auditWord,
+  at: seconds,
+  cb: auditWord,
+  factor: auditWord,
+  listener: auditWord,
+  obj: text(4096),
+  outcome: auditWord,
+  reason: auditWord,
+  rep: replicaId,
+  req: text(256),
+  seq: integer(1),
+  v: integer(1, 1),
+  void: array(integer(1), limits.voidsPerAuditRecord),
+  who: text(4096),
+});
+export type AuditRecordClaims = ReturnType<typeof auditRecordClaims>;
 
 export const verbs = ['wrap', 'write', 'read', 'list', 'destroy'] as const;
 export type Verb = (typeof verbs)[number];

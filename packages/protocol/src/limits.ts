@@ -27,6 +27,9 @@ export const limits = {
   admins: 16,
   deliveriesPerClaim: 8,
   explainCharacters: 512,
+  replicasPerCheckpoint: 64,
+  /** 256 earlier numbers, and its own where a record fills it. */
+  voidsPerAuditRecord: 257,
 } as const;
 
 /** Lifetimes and windows in seconds. */

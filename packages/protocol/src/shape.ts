@@ -69,6 +69,19 @@ export function array<T>(item: Reader<T>, maximum: number, minimum = 0): Reader<
   };
 }
 
+/** An array of exactly these items in this order. */
+export function tuple<const R extends readonly Reader<unknown>[]>(
+  ...items: R
+): Reader<{ readonly [I in keyof R]: Read<R[I]> }> {
+  return (value, at) => {
+    if (!Array.isArray(value)) throw refuse('bad_type', at, 'expected an array');
+    if (value.length !== items.length) throw refuse('bad_length', at, `expected ${items.length} items`);
+    return items.map((item, index) => item(value[index] as JcsValue, `${at}[${index}]`)) as {
+      readonly [I in keyof R]: Read<R[I]>;
+    };
+  };
+}
+
 /** A string of at most `maximumBytes` bytes of UTF-8. */
 export function text(maximumBytes: number): Reader<string> {
   return (value, at) => {
