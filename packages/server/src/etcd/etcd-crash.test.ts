@@ -25,11 +25,11 @@ test('kill -9 of etcd under load loses nothing that was acknowledged', async () 
   const acknowledged = new Map<string, number>();
   const unknown = new Set<string>();
   for (let round = 0; round < rounds; round += 1) {
-    let isKilled = false;
+    const kill = new AbortController();
     let count = 0;
     const { promise: enough, resolve: reachEnough } = Promise.withResolvers<void>();
     const write = async (writer: number): Promise<void> => {
-      for (let index = 0; !isKilled; index += 1) {
+      for (let index = 0; !kill.signal.aborted; index += 1) {
         const key = `${round}/${writer}/${index}`;
         const value = Buffer.alloc(1024, index);
         const compare = [{ key, field: 'create', is: '=', revision: 0 } as const];
@@ -48,7 +48,7 @@ test('kill -9 of etcd under load loses nothing that was acknowledged', async () 
     const load = Promise.all(Array.from({ length: writers }, (_, writer) => write(writer)));
     await Promise.race([enough, load]);
     const killed = server.kill();
-    isKilled = true;
+    kill.abort();
     await Promise.all([killed, load]);
     await server.restart();
   }

@@ -10,8 +10,9 @@ import { actsIn, makeWorld, toldBy, writeKinds, type Told } from './testing/wrap
 /** Lost answers of each kind of write. */
 const droppedAnswers = 100;
 const otherFaults = 20;
-/** Short, so that a held answer is soon given up. */
-const timeoutMilliseconds = 250;
+/** While an answer is held, so that it is soon given up. */
+const shortMilliseconds = 250;
+const longMilliseconds = 10_000;
 
 let server: EtcdServer;
 let proxy: ByteProxy;
@@ -95,11 +96,23 @@ describe.each(writeKinds)('the write $name', (kind) => {
     worlds += 1;
     const prefix = `w${worlds}/`;
     const before = proxy.hits;
+    const patient = openStore(proxy.endpoint, prefix, longMilliseconds);
+    const hurried = openStore(proxy.endpoint, prefix, shortMilliseconds);
+    let current = patient;
     const tally = await runStruck(kind, count, {
-      through: openStore(proxy.endpoint, prefix, fault === 'hold_answer' ? timeoutMilliseconds : 5000),
-      direct: openStore(server.endpoint, prefix, 5000),
-      strike: () => proxy.arm(fault),
-      after: () => proxy.release(),
+      through: {
+        range: (request, options) => current.range(request, options),
+        transact: (transaction, options) => current.transact(transaction, options),
+      },
+      direct: openStore(server.endpoint, prefix, longMilliseconds),
+      strike: () => {
+        if (fault === 'hold_answer') current = hurried;
+        proxy.arm(fault);
+      },
+      after: async () => {
+        current = patient;
+        await proxy.release();
+      },
     });
     print(`${kind.name}, ${says}`, tally);
     expect(tally.struck).toBe(count);
@@ -112,7 +125,7 @@ describe.each(writeKinds)('the write $name', (kind) => {
 
   test('sent twice: applied 1, misreported 0', async () => {
     worlds += 1;
-    const direct = openStore(server.endpoint, `w${worlds}/`, 5000);
+    const direct = openStore(server.endpoint, `w${worlds}/`, longMilliseconds);
     let isStruck = false;
     const through = new FaultyStore(direct, ({ transaction }) => {
       if (!isStruck || transaction === undefined) return 'none';
@@ -131,8 +144,8 @@ describe.each(writeKinds)('the write $name', (kind) => {
 describe('the client library', () => {
   // The test that turns red when the retry policy is deleted: by default etcd3 sends every call up to four times.
   test('sends a transaction once, whatever becomes of the answer', async () => {
-    const store = openStore(proxy.endpoint, 'once/', 5000);
-    const direct = openStore(server.endpoint, 'once/', 5000);
+    const store = openStore(proxy.endpoint, 'once/', longMilliseconds);
+    const direct = openStore(server.endpoint, 'once/', longMilliseconds);
     const revision = async () => (await direct.range({ key: 'a' })).revision;
     await store.transact({ compare: [], then: [{ do: 'put', key: 'a', value: Buffer.from('0') }] });
     for (let run = 1; run <= 20; run += 1) {

@@ -25,7 +25,7 @@ export class ByteProxy {
   readonly #targetPort: number;
   readonly #sockets = new Set<Socket>();
   #armed: ProxyFault | undefined;
-  #held: (() => Promise<void>)[] = [];
+  readonly #held: (() => Promise<void>)[] = [];
   #hits = 0;
 
   private constructor(targetPort: number) {
