@@ -7,7 +7,7 @@ import {
   verifyReceipt,
   type OpeningKey,
 } from '@letterlock/crypto';
-import { decodeBase64url, isBase64url } from '@letterlock/protocol';
+import { canonicalBytes, decodeBase64url, isBase64url } from '@letterlock/protocol';
 import type { AuditRecord } from '../audit/record.ts';
 import {
   byMtls,
@@ -166,7 +166,7 @@ describe('Wraps.store()', () => {
     );
     // As if the policy had let it pass for another caller.
     const passed = { ...permitted, caller: callerFor(writer) };
-    await expect(world.wraps.store(passed, foreign.envelope, foreign.read)).rejects.toThrow(
+    await expect(world.wraps.store(passed, canonicalBytes(foreign.envelope), foreign.read)).rejects.toThrow(
       code('bad_envelope', { reason: 'writer_is_not_caller' }),
     );
   });
@@ -179,7 +179,9 @@ describe('Wraps.store()', () => {
     const action = { act: 'wrap.store', id: wrap.id, path: wrap.read.header.path, writer: writer.id } as const;
     const permitted = world.permit<'wrap.store'>(action, callerFor(writer));
     const other = { ...permitted, action: { ...permitted.action, ...change } };
-    await expect(world.wraps.store(other, wrap.envelope, wrap.read)).rejects.toThrow('another envelope');
+    await expect(world.wraps.store(other, canonicalBytes(wrap.envelope), wrap.read)).rejects.toThrow(
+      'another envelope',
+    );
     expect(world.store.calls).toBe(0);
   });
 
@@ -548,7 +550,11 @@ describe('Wraps.revoke()', () => {
     ]);
     const action = { act: 'wrap.store', id: elsewhere.id, path: 'team-a', writer: writer.id } as const;
     const store = world.permit<'wrap.store'>(action, callerFor(writer));
-    await world.wraps.store({ ...store, action: { ...action, path: 'team-b/db' } }, elsewhere.envelope, elsewhere.read);
+    await world.wraps.store(
+      { ...store, action: { ...action, path: 'team-b/db' } },
+      canonicalBytes(elsewhere.envelope),
+      elsewhere.read,
+    );
     await expect(world.wraps.revoke(permitted)).rejects.toThrow(code('not_found'));
   });
 

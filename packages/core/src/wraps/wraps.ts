@@ -13,12 +13,9 @@ import {
   type SigningKey,
 } from '@letterlock/crypto';
 import {
-  canonicalBytes,
   isProblemError,
   ProblemError,
   type AcknowledgeRequest,
-  type DeliveryResponse,
-  type Envelope,
   type OpenRequest,
   type ProblemMembers,
   type ReceiptResponse,
@@ -31,6 +28,7 @@ import type { Barrier } from '../store/barrier.ts';
 import type { Clock } from '../store/clock.ts';
 import type { Store } from '../store/store.ts';
 import { checkEnvelope } from './check-envelope.ts';
+import { readStoredEnvelope, writeDelivery } from './delivery-answer.ts';
 import { deliveryKey } from './delivery-key.ts';
 import { LiveWraps } from './live-wraps.ts';
 import { isLive, type WrapRefusal } from './reduce-wrap.ts';
@@ -81,11 +79,12 @@ export class Wraps {
 
   /**
    * Stores an envelope once. `created` is false when the same writer had stored the same envelope before.
+   * @param envelope - in canonical form, as it was received; `read` is what stands in it.
    * @throws 'bad_envelope', 'unknown_recipient', 'denied', 'conflict', 'rate', 'unavailable'
    */
   store(
     permitted: Permitted<'wrap.store'>,
-    envelope: Envelope,
+    envelope: Uint8Array,
     read: ReadEnvelope,
   ): Promise<{ readonly created: boolean } & ReceiptResponse> {
     return this.#recordingRefusal(permitted, async () => {
@@ -101,7 +100,7 @@ export class Wraps {
           event: isReserved ? { do: 'store', record } : { do: 'status', by: record.wrt },
           // A new id is assumed to be free: the transaction compares that, and tells what is there if it is not.
           from: isReserved ? absentWrap : 'read',
-          ...(isReserved ? { envelope: canonicalBytes(envelope) } : {}),
+          ...(isReserved ? { envelope } : {}),
         });
         if (!isReserved) return { created, rcpt: this.#receiptAtQuota(permitted.caller, record, outcome) };
         const { record: stored, revision, isChanged } = this.#expectAnswer(permitted, outcome);
@@ -113,8 +112,8 @@ export class Wraps {
     });
   }
 
-  /** Claims and delivers, or delivers again to the same claim. @throws 'bad_key', 'not_found', 'already_claimed', 'gone', 'unavailable' */
-  open(permitted: Permitted<'wrap.open'>, request: OpenRequest): Promise<DeliveryResponse> {
+  /** Claims and delivers, or delivers again to the same claim. @returns a DeliveryResponse in canonical form. @throws 'bad_key', 'not_found', 'already_claimed', 'gone', 'unavailable' */
+  open(permitted: Permitted<'wrap.open'>, request: OpenRequest): Promise<string> {
     return this.#recordingRefusal(permitted, async () => {
       const { caller } = permitted;
       const to = await deliveryKey(caller, request, (id) => this.#options.directory.currentKeyset(id));
@@ -200,11 +199,11 @@ export class Wraps {
     caller: Caller,
     { record, envelope }: Extract<WrapOutcome, { readonly is: 'delivered' }>,
     to: Parameters<typeof sealDeliverySlot>[0]['to'],
-  ): Promise<DeliveryResponse> {
+  ): Promise<string> {
     const { claim, wkey, eh, ph, id } = record;
     if (claim === undefined || wkey === undefined) throw new ProblemError('internal', { reason: 'storage_integrity' });
-    const { hdr, payload, sig, slots } = JSON.parse(Buffer.from(envelope).toString('utf8')) as Envelope;
-    const dslot = await sealDeliverySlot({ to, eh, content: 'slot', plaintext: slots[0]! });
+    const stored = readStoredEnvelope(envelope);
+    const dslot = await sealDeliverySlot({ to, eh, content: 'slot', plaintext: stored.slot });
     const dlv = signDelivery(this.#options.instanceKey, {
       // The time of the claim, also when it is delivered again: that lies before `exp`, which the reader checks.
       at: claim.at,
@@ -220,7 +219,7 @@ export class Wraps {
       st: 'CLAIMED',
       until: claim.until,
     });
-    return { dlv, dslot, hdr, payload, sig, v: 1, wkey: { ...wkey } };
+    return writeDelivery({ dlv, dslot, stored, wkey });
   }
 
   #receipt(caller: Caller, record: WrapRecord, revision: number): string {

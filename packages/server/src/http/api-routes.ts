@@ -76,7 +76,7 @@ export const apiRoutes: Readonly<Record<RouteName, Handler>> = {
       const { id, path, wrt: writer } = read.header;
       const grants = await unsealed.grants.of(who.caller.id);
       const permission = await permitted(exchange, { act: 'wrap.store', id, path, writer }, grants);
-      const { created, rcpt } = await unsealed.wraps.store(permission, who.request, read);
+      const { created, rcpt } = await unsealed.wraps.store(permission, exchange.body, read);
       if (created) services.metrics.wrapChanged('stored');
       return ok({ rcpt }, created ? 201 : 200);
     },
@@ -89,7 +89,7 @@ export const apiRoutes: Readonly<Record<RouteName, Handler>> = {
       const permission = await permitted(exchange, { act: 'wrap.open', id: exchange.segments['id']! });
       const delivery = await exchange.unsealed.wraps.open(permission, exchange.proven.request);
       exchange.services.metrics.wrapChanged('delivered');
-      return ok(delivery);
+      return { status: 200, body: delivery };
     },
   }),
 

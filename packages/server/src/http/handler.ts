@@ -39,6 +39,12 @@ export interface ProvenExchange<T> {
   readonly segments: Segments;
 }
 
+/** One whose caller is proven by its proof or its key. */
+export interface RoutedExchange<T> extends ProvenExchange<T> {
+  /** As it was received, which is the canonical form of `proven.request`. */
+  readonly body: Uint8Array;
+}
+
 const noGrants: readonly Grant[] = [];
 
 /** A success with a canonical document. */
@@ -64,7 +70,7 @@ export interface ProvenRoute<T> {
   readonly body?: Reader<T>;
   /** Where the caller's key is looked up. Default: the registered identities and the admins. */
   readonly directory?: (request: T, services: Services, unsealed: UnsealedServices) => Directory;
-  readonly run: (exchange: ProvenExchange<T>) => Answer | Promise<Answer>;
+  readonly run: (exchange: RoutedExchange<T>) => Answer | Promise<Answer>;
 }
 
 /** A route of proven callers: read, prove, run. */
@@ -80,7 +86,7 @@ export function proven<T>(route: ProvenRoute<T>): Handler {
       directory: directory === undefined ? unsealed.identities : directory(request, services, unsealed),
       clock: services.clock,
     });
-    return run({ services, unsealed, proven: result, segments });
+    return run({ services, unsealed, proven: result, body, segments });
   };
 }
 

@@ -20,7 +20,15 @@ import {
   type SealingKey,
   type SigningKey,
 } from '@letterlock/crypto';
-import { encodeBase64url, type AcknowledgeRequest, type Envelope, type OpenRequest } from '@letterlock/protocol';
+import {
+  canonicalBytes,
+  deliveryResponse,
+  encodeBase64url,
+  readClaims,
+  type AcknowledgeRequest,
+  type Envelope,
+  type OpenRequest,
+} from '@letterlock/protocol';
 import { AuditTrail } from '../../audit/audit-trail.ts';
 import type { ActionName, ActionOf, Permitted } from '../../policy/permitted.ts';
 import { permit } from '../../policy/index.ts';
@@ -176,11 +184,13 @@ export class WrapWorld {
   storeAs(party: Party, wrap: MadeWrap, change: CallerChange = {}, wraps = this.wraps) {
     const { id, path, wrt } = wrap.read.header;
     const action = { act: 'wrap.store', id, path, writer: wrt } as const;
-    return wraps.store(this.permit<'wrap.store'>(action, callerFor(party, change)), wrap.envelope, wrap.read);
+    const permitted = this.permit<'wrap.store'>(action, callerFor(party, change));
+    return wraps.store(permitted, canonicalBytes(wrap.envelope), wrap.read);
   }
 
-  openAs(party: Party, id: string, request: OpenRequest, change: CallerChange = {}, wraps = this.wraps) {
-    return wraps.open(this.permit<'wrap.open'>({ act: 'wrap.open', id }, callerFor(party, change)), request);
+  async openAs(party: Party, id: string, request: OpenRequest, change: CallerChange = {}, wraps = this.wraps) {
+    const permitted = this.permit<'wrap.open'>({ act: 'wrap.open', id }, callerFor(party, change));
+    return readClaims(deliveryResponse, await wraps.open(permitted, request));
   }
 
   acknowledgeAs(party: Party, id: string, request: AcknowledgeRequest, change: CallerChange = {}, wraps = this.wraps) {

@@ -1,0 +1,41 @@
+/**
+ * The answer of an open as canonical text. Header, payload and signature stand side by side in a stored envelope as they do
+ * in the answer, so they are copied as they are: parsing and writing a large payload would cost more than sealing it.
+ * It must never be given an envelope that did not come out of the barrier.
+ * @module
+ */
+import { canonicalize, decodeUtf8, ProblemError, type PublicJwk } from '@letterlock/protocol';
+
+/** What the reader gets of a stored envelope. */
+export interface StoredEnvelope {
+  /** `"hdr":…,"payload":…,"sig":…`, canonical. */
+  readonly members: string;
+  /** Key slot of the one recipient. */
+  readonly slot: string;
+}
+
+const begin = '{"hdr":"';
+const beforeSlot = ',"slots":["';
+const end = '"],"v":1}';
+
+/** Takes the canonical text of an envelope with one slot apart. @throws 'internal' (reason storage_integrity) if it is none */
+export function readStoredEnvelope(envelope: Uint8Array): StoredEnvelope {
+  const text = decodeUtf8(envelope);
+  const at = text.lastIndexOf(beforeSlot);
+  const slot = text.slice(at + beforeSlot.length, -end.length);
+  if (!text.startsWith(begin) || at === -1 || !text.endsWith(end) || slot.includes('"')) {
+    throw new ProblemError('internal', { reason: 'storage_integrity' });
+  }
+  return { members: text.slice(1, at), slot };
+}
+
+/** @returns a DeliveryResponse in canonical form */
+export function writeDelivery(o: {
+  readonly dlv: string;
+  readonly dslot: string;
+  readonly stored: StoredEnvelope;
+  readonly wkey: PublicJwk;
+}): string {
+  const wkey = canonicalize({ ...o.wkey });
+  return `{"dlv":"${o.dlv}","dslot":"${o.dslot}",${o.stored.members},"v":1,"wkey":${wkey}}`;
+}
