@@ -2,15 +2,24 @@
  * Runs every `sh` block of the guide, page by page, as it stands.
  * @module
  */
-import { describe, expect, test } from '@jest/globals';
+import { beforeAll, describe, expect, test } from '@jest/globals';
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 
 const root = join(import.meta.dirname, '..', '..');
 /** Pages with commands. They use the default ports, so they run one after the other. */
-const pages = ['docs/guide/first-wrap.md', 'docs/guide/with-curl.md'];
+const pages = ['docs/guide/first-wrap.md', 'docs/guide/with-curl.md', 'docs/guide/quorum.md'];
+/** Built once for all tests of the machine; the first time takes a minute or two. */
+const etcdMilliseconds = 420_000;
+
+let etcdFolder = '';
+beforeAll(() => {
+  const built = spawnSync(join(root, 'tools/etcd/build.sh'), { encoding: 'utf8', timeout: etcdMilliseconds });
+  if (built.status !== 0) throw new Error(`Cannot build etcd: ${built.stderr}`);
+  etcdFolder = dirname(built.stdout.trim());
+}, etcdMilliseconds);
 
 describe('guide', () => {
   test.each(pages)(
@@ -25,7 +34,10 @@ describe('guide', () => {
         const run = spawnSync('bash', ['-c', script], {
           cwd: home,
           encoding: 'utf8',
-          env: { PATH: `${join(root, 'packages/cli/bin')}:${process.env['PATH'] ?? ''}`, HOME: home },
+          env: {
+            PATH: `${join(root, 'packages/cli/bin')}:${etcdFolder}:${process.env['PATH'] ?? ''}`,
+            HOME: home,
+          },
           timeout: 90_000,
         });
         expect({ status: run.status, output: run.status === 0 ? '' : `${run.stdout}${run.stderr}` }).toEqual({

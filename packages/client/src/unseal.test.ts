@@ -253,7 +253,10 @@ describe('unsealStatus()', () => {
     const sign = (key = service.instanceKey): string =>
       signJws({ typ: typ.transcript, key, claims: sealed.transcript });
     sealed.status['transcript'] = sign();
+    sealed.status['given'] = [admin.id];
     expect((await client(admin).unsealStatus()).verifiedTranscript).toEqual(sealed.transcript);
+    sealed.status['given'] = [generateSigningKey().thumbprint];
+    await expect(client(admin).unsealStatus()).rejects.toMatchObject({ reason: 'transcript_admins' });
     sealed.status['transcript'] = sign(generateSigningKey());
     await expect(client(admin).unsealStatus()).rejects.toMatchObject({ reason: 'signature_invalid' });
   });

@@ -72,12 +72,16 @@ export interface UnsealStatus extends UnsealStatusResponse {
 /** Asks for the unseal state; the client's identity must be an admin of the stored configuration. @throws TrustError, IntegrityError */
 export async function unsealStatus(session: Session, deadline: Deadline): Promise<UnsealStatus> {
   const { status, instanceKey } = await readStatus(session, deadline);
-  const { transcript, boot, gen } = status;
-  return {
-    ...status,
-    verifiedTranscript:
-      transcript === undefined ? undefined : await checkTranscript(transcript, requireKey(instanceKey), { boot, gen }),
-  };
+  const { transcript, boot, gen, given } = status;
+  if (transcript === undefined) return { ...status, verifiedTranscript: undefined };
+  const verifiedTranscript = await checkTranscript(transcript, requireKey(instanceKey), { boot, gen });
+  if (verifiedTranscript.admins.join() !== given.join()) {
+    throw new IntegrityError(
+      'transcript_admins',
+      'Cannot accept the transcript: it names other admins than the server',
+    );
+  }
+  return { ...status, verifiedTranscript };
 }
 
 /**

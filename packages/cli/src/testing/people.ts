@@ -20,14 +20,14 @@ export interface People {
   stateOf(id: string): Promise<string>;
 }
 
-/** Starts before all tests of the file, stops after them. */
-export function usePeople(): People {
+/** Starts before all tests of the file, stops after them. @param threshold - shares that unseal, of two */
+export function usePeople(threshold = 1): People {
   // A test starts programs, half a dozen of them, also on a busy machine.
   jest.setTimeout(60_000);
   let service: TestService | undefined;
   let home: Home | undefined;
   beforeAll(async () => {
-    service = await startService();
+    service = await startService(threshold);
     home = service.makeHome();
   });
   afterAll(async () => {

@@ -27,8 +27,8 @@ export interface TestService extends AsyncDisposable {
 const personNames = ['writer', 'reader', 'admin', 'second'] as const;
 export type PersonName = (typeof personNames)[number];
 
-/** Starts it: `admin` and `second` hold init certificates, `writer` may wrap below `team-a`. */
-export async function startService(): Promise<TestService> {
+/** Starts it: `admin` and `second` hold init certificates, `writer` may wrap below `team-a`. @param threshold - shares that unseal */
+export async function startService(threshold = 1): Promise<TestService> {
   const relay = await Relay.listen();
   relay.targetPort = await freePort();
   const origin = `https://localhost:${relay.port}`;
@@ -51,6 +51,7 @@ export async function startService(): Promise<TestService> {
     'trust-domain': 'test.example',
     store: 'memory',
     'init-certificates': 'admin.crt,second.crt',
+    'init-threshold': String(threshold),
     'listen-direct': `127.0.0.1:${relay.targetPort}`,
     'listen-health': 'none',
     'public-origins': origin,

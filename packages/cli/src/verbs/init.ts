@@ -1,19 +1,15 @@
 /**
  * `letterlock init`: initialises a durable service with the certificates of its admins.
- * It must never pin what comes up before a person compared its fingerprint.
+ * It must never pin what comes up unless it is the process whose boot fingerprint a person read in its log.
  * @module
  */
-import { inspectServer, LetterlockClient } from '@letterlock/client';
-import { readCertificate } from '@letterlock/crypto';
-import { encodeBase64url } from '@letterlock/protocol';
-import { acceptFirstContact, checkFingerprint, otherPin, pin, readIdentity, readOrigin } from '../connect.ts';
+import { inspectServer, LetterlockClient, type Identity } from '@letterlock/client';
+import { checkFingerprint, otherPin, pin, readIdentity, readOrigin } from '../connect.ts';
 import type { Context } from '../context.ts';
 import { CommandError, usage } from '../exit-status.ts';
-import { readTextFile } from '../files/read-file.ts';
+import { pinAdminNames, readAdminCertificates } from '../files/admin-certificates.ts';
 import { required } from '../people.ts';
 import { defineVerb } from '../verb.ts';
-
-const certificateFileBytes = 65_536;
 
 export const verb = defineVerb({
   description:
@@ -21,13 +17,21 @@ export const verb = defineVerb({
     'The server prints its boot fingerprint at start: read it from its log, not from the network.',
   options: {
     certificates: { flags: '--certificates <file...>', help: 'certificates of all admins, PEM' },
-    threshold: { flags: '--threshold <number>', help: 'how many of them unseal together; default 1' },
+    threshold: {
+      flags: '--threshold <number>',
+      help: 'how many of them unseal together, as configured at the server; default 1: each alone',
+    },
     boot: { flags: '--boot <fingerprint>', help: 'boot fingerprint of the process, from its log' },
   },
   examples: [
     {
       command: 'letterlock init --certificates alice.crt bob.crt carol.crt --boot FINGERPRINT --key alice.key',
-      does: 'initialise as alice',
+      does: 'initialise as alice; each of the three will unseal alone',
+    },
+    {
+      command:
+        'letterlock init --certificates alice.crt bob.crt carol.crt --threshold 2 --boot FINGERPRINT --key alice.key',
+      does: 'any two of the three will unseal, none of them alone',
     },
     { command: 'letterlock init admin --name alice', does: 'make the key and the certificate of an admin first' },
   ],
@@ -38,10 +42,10 @@ export const verb = defineVerb({
     if (files.length === 0)
       throw usage('Cannot initialise: --certificates is missing', 'name the certificates of all admins');
     const threshold = Number(options.threshold ?? 1);
-    if (!Number.isInteger(threshold) || threshold < 1 || threshold > files.length) {
-      throw usage(`Cannot initialise: --threshold is a number from 1 to ${files.length}`);
+    const admins = readAdminCertificates(files);
+    if (!Number.isInteger(threshold) || threshold < 1 || threshold > admins.length) {
+      throw usage(`Cannot initialise: --threshold is a number from 1 to ${admins.length}`);
     }
-    const admins = files.flatMap(readCertificates);
     const identity = await readIdentity(context);
     const origin = await readOrigin(context);
     const before = await inspectServer(origin, { signal: context.signal });
@@ -53,12 +57,26 @@ export const verb = defineVerb({
       );
     }
     using client = new LetterlockClient({ address: origin, trust: { onFirstContact: () => false }, identity });
-    await context.progress('Initialising', client.initialise({ boot, admins, k: threshold, signal: context.signal }));
-    await pinNew(context, origin, admins.length, threshold);
+    await context.progress(
+      'Initialising',
+      client.initialise({ boot, admins: admins.map(({ der }) => der), k: threshold, signal: context.signal }),
+    );
+    pinAdminNames(context, admins);
+    await pinNew(context, { origin, identity, boot, holders: admins.length, threshold });
   },
 });
 
-async function pinNew(context: Context, origin: string, holders: number, threshold: number): Promise<void> {
+async function pinNew(
+  context: Context,
+  o: {
+    readonly origin: string;
+    readonly identity: Identity;
+    readonly boot: string;
+    readonly holders: number;
+    readonly threshold: number;
+  },
+): Promise<void> {
+  const { origin, holders, threshold } = o;
   const shown = await inspectServer(origin, { signal: context.signal });
   const { fingerprint } = shown;
   if (fingerprint === undefined || !shown.isSigned)
@@ -66,18 +84,29 @@ async function pinNew(context: Context, origin: string, holders: number, thresho
   const { trust } = await context.settings();
   if (trust !== undefined && trust !== fingerprint) throw otherPin(origin, trust, fingerprint);
   context.output.note(`Initialised: ${threshold} of ${holders} admins unseal.`);
-  if (trust === undefined) await acceptFirstContact(context, shown, fingerprint);
+  await requireBoot(context, o, fingerprint);
   pin(context, shown, fingerprint);
   context.output.result({ address: origin, fingerprint, admins: holders, threshold }, [
     ['fingerprint', fingerprint],
     ['pinned for', origin],
-    ['next', 'each admin: letterlock share check; then try seal and unseal once'],
+    ['next', 'each admin: letterlock trust add, then letterlock share check; nothing is stored before all have'],
+    ['then', 'try once: letterlock seal, letterlock unseal'],
   ]);
 }
 
-function readCertificates(path: string): readonly string[] {
-  const text = readTextFile(path, certificateFileBytes, 'the certificate');
-  const blocks = text.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? [];
-  if (blocks.length === 0) throw usage(`Cannot read ${path}: it has no PEM certificate`);
-  return blocks.map((block) => encodeBase64url(readCertificate(block).der));
+/** The status names the keys of its own connection, so that the right boot vouches for the instance key signed on it. */
+async function requireBoot(
+  context: Context,
+  o: { readonly origin: string; readonly identity: Identity; readonly boot: string },
+  fingerprint: string,
+): Promise<void> {
+  const { origin: address, identity } = o;
+  using client = new LetterlockClient({ address, trust: { pinned: fingerprint }, identity });
+  const { boot } = await client.unsealStatus({ signal: context.signal });
+  if (boot === o.boot) return;
+  throw new CommandError(
+    'integrity',
+    `Cannot pin ${address}: another process answers than the one that was initialised`,
+    'read the boot fingerprints in the logs of all processes behind this address',
+  );
 }

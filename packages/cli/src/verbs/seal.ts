@@ -7,7 +7,8 @@ import { connect } from '../connect.ts';
 import { defineVerb } from '../verb.ts';
 
 export const verb = defineVerb({
-  description: 'The keys leave the memory of every replica; nothing is served until admins unseal.',
+  description:
+    'The keys leave the memory of the answering replica at once, of every other within about a second; nothing is served until admins unseal.',
   examples: [{ command: 'letterlock seal --key alice.key', does: 'seal' }],
   async run(context) {
     using connected = await connect(context);

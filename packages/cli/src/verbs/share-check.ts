@@ -7,17 +7,29 @@ import { inspectServer } from '@letterlock/client';
 import { connect, pin, type Connected } from '../connect.ts';
 import type { Context } from '../context.ts';
 import { CommandError } from '../exit-status.ts';
+import { pinAdminNames, readAdminCertificates } from '../files/admin-certificates.ts';
 import { defineVerb } from '../verb.ts';
 
 export const verb = defineVerb({
   description:
-    'Run it once after the initialisation, while the service is unsealed, with your admin key. ' +
+    'Every admin runs it once after the initialisation, while the service is unsealed; a durable one stores nothing before. ' +
     'At unseal your share is compared with what was pinned here, never with what a server says.',
   options: {
+    certificates: {
+      flags: '--certificates <file...>',
+      help: 'certificates of the other admins, PEM: pin their names, so that "unseal" says who is missing',
+    },
     replace: { flags: '--replace', help: 'forget the share that is pinned, after the admins changed the shares' },
   },
-  examples: [{ command: 'letterlock share check --key alice.key', does: 'check and pin your share' }],
+  examples: [
+    { command: 'letterlock share check --key alice.key', does: 'check and pin your share' },
+    {
+      command: 'letterlock share check --key alice.key --certificates bob.crt carol.crt',
+      does: 'the same, and know bob and carol by name',
+    },
+  ],
   async run(context, { options }) {
+    const others = readAdminCertificates(options.certificates ?? []);
     using connected = await connect(context);
     const { client, origin, identity } = connected;
     const { signal } = context;
@@ -26,10 +38,12 @@ export const verb = defineVerb({
     const share = await context.progress('Checking your share', client.checkShare({ signal, pin: before }));
     const { boot } = await client.unsealStatus({ signal });
     context.knownServers.pinShare(origin, identity.id, { ...share, boot });
+    pinAdminNames(context, others);
     context.output.result({ admin: identity.id, generation: share.generation, isNew: before === undefined, boot }, [
       ['share', before === undefined ? 'opens, pinned now' : 'opens, and is the pinned one'],
       ['generation', String(share.generation)],
       ['admin', identity.id],
+      ['next', 'a durable service stores nothing before every admin has done the same'],
     ]);
   },
 });

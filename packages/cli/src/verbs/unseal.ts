@@ -1,122 +1,110 @@
 /**
- * `letterlock unseal`: gives the own share to every process behind the address, each by its own attested key.
- * It must never give a share that is not the pinned one, nor to a process that nobody vouched for.
+ * `letterlock unseal`: gives the own share to every process behind the address, and says who is missing.
+ * It must never call a ceremony complete that the pinned instance key did not sign.
  * @module
  */
 import { lookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
-import { LetterlockClient, parseAddress, type Boot, type Identity, type ShareOutcome } from '@letterlock/client';
+import { setTimeout as pause } from 'node:timers/promises';
+import { parseAddress } from '@letterlock/client';
 import { checkFingerprint, readIdentity, readOrigin, trustedFingerprint } from '../connect.ts';
 import type { Context } from '../context.ts';
-import { CommandError, exitStatus, usage } from '../exit-status.ts';
+import { CommandError, exitStatus } from '../exit-status.ts';
+import type { Row } from '../output.ts';
 import { nameAndId } from '../people.ts';
-import { confirm } from '../prompt.ts';
+import { formatTime } from '../time-text.ts';
+import { visit, type Visit, type Visitor } from '../unseal-visit.ts';
 import { defineVerb } from '../verb.ts';
 
 const options = {
   boot: {
-    flags: '--boot <fingerprint>',
-    help: 'boot fingerprint of the process, from its log; default: the one of "share check", or asked for',
+    flags: '--boot <fingerprint...>',
+    help: 'boot fingerprints of the processes, from their logs; default: the one of "share check", or asked for',
   },
   acceptUnpinnedShare: {
     flags: '--accept-unpinned-share',
     help: 'your share was never checked on this machine: believe the server which one it is',
   },
   status: { flags: '--status', help: 'give nothing: only show who has given a share and who is missing' },
+  wait: {
+    flags: '--wait',
+    help: 'give your share, wait up to 15 minutes for the others, and check the transcript that the service signs',
+  },
 } as const;
+
+/** As long as the service keeps a share. */
+const waitSeconds = 900;
+const pollMilliseconds = 1000;
 
 export const verb = defineVerb({
   description:
     'Your share is decrypted here, compared with the pin of "share check", and encrypted to the one process that the boot fingerprint names. ' +
-    'Every address of the host name is visited. Exit status 6 while shares are missing.',
+    'Every address of the host name is visited; a share that is counted already is not given again. Exit status 6 while shares are missing.',
   options,
   examples: [
     { command: 'letterlock unseal --key alice.key', does: 'give your share' },
-    { command: 'letterlock unseal --key alice.key --status', does: 'who has given a share, who is missing?' },
+    {
+      command: 'letterlock unseal --key alice.key --wait',
+      does: 'give it, and stay until the others have given theirs',
+    },
+    {
+      command: 'letterlock unseal --key alice.key --status',
+      does: 'who has given a share, who is missing; afterwards, for ten minutes: who unsealed it, signed',
+    },
     {
       command: 'letterlock unseal --key alice.key --boot FINGERPRINT',
       does: 'give it to exactly this process, without a question',
     },
   ],
   async run(context, { options: given }) {
-    if (given.boot !== undefined) checkFingerprint(given.boot);
+    for (const boot of given.boot ?? []) checkFingerprint(boot);
     const identity = await readIdentity(context);
     const origin = await readOrigin(context);
-    const fingerprint = await trustedFingerprint(context, origin);
-    const visits: Visit[] = [];
-    for (const dialHost of await addressesOf(origin)) {
-      using client = new LetterlockClient({ address: origin, trust: { pinned: fingerprint }, identity, dialHost });
-      visits.push(await visit(context, client, { identity, origin, dialHost, ...given }));
-    }
-    report(context, visits);
+    const visitor: Visitor = {
+      identity,
+      origin,
+      fingerprint: await trustedFingerprint(context, origin),
+      boots: given.boot,
+      acceptUnpinnedShare: given.acceptUnpinnedShare,
+    };
+    let visits = await visitAll(context, visitor, !given.status);
+    if (given.wait) visits = await waitForOthers(context, visitor, visits);
+    const refused = visits.find(({ state }) => state === 'refused');
+    const isReached = report(context, visits, identity.id);
+    if (refused !== undefined) throw refused.failure;
+    if (!isReached) throw visits[0]?.failure;
   },
 });
 
-interface Chosen {
-  readonly identity: Identity;
-  readonly origin: string;
-  readonly dialHost: string;
-  readonly boot: string | undefined;
-  readonly acceptUnpinnedShare: boolean;
-  readonly status: boolean;
-}
-
-/** What one process answered. */
-type Visit = {
-  readonly address: string;
-  readonly state: string;
-  readonly have: number;
-  readonly k: number;
-  readonly given: readonly string[];
-  readonly missing: readonly string[];
-} & ({ readonly failure?: undefined } | { readonly failure: unknown });
-
-async function visit(context: Context, client: LetterlockClient, chosen: Chosen): Promise<Visit> {
-  const { signal } = context;
-  try {
-    const { state } = await context.progress(`Connecting to ${chosen.dialHost}`, client.state({ signal }));
-    const isOpen = state === 'unsealed' || state === 'quarantine';
-    const outcome = chosen.status || isOpen ? undefined : await give(context, client, chosen);
-    const status = await client.unsealStatus({ signal });
-    const isUnsealed = isOpen || outcome?.isUnsealed === true;
-    return {
-      address: chosen.dialHost,
-      state: isUnsealed ? 'unsealed' : state,
-      have: isUnsealed ? status.k : status.have,
-      k: status.k,
-      given: status.given,
-      missing: status.admins.filter((admin) => !status.given.includes(admin)),
-    };
-  } catch (failure) {
-    if ((failure as { readonly name?: string }).name !== 'ConnectionError') throw failure;
-    return { address: chosen.dialHost, state: 'not reached', have: 0, k: 0, given: [], missing: [], failure };
+/** One visit of each process; two addresses may lead to the same one. */
+async function visitAll(context: Context, visitor: Visitor, isGiving: boolean): Promise<readonly Visit[]> {
+  const visits: Visit[] = [];
+  for (const address of await addressesOf(visitor.origin)) {
+    const each = await visit(context, visitor, address, isGiving);
+    if (each.boot === undefined || visits.every(({ boot }) => boot !== each.boot)) visits.push(each);
   }
+  return visits;
 }
 
-function give(context: Context, client: LetterlockClient, chosen: Chosen): Promise<ShareOutcome> {
-  const share = context.knownServers.find(chosen.origin)?.shares?.[chosen.identity.id];
-  if (share === undefined && !chosen.acceptUnpinnedShare) {
-    throw usage(
-      'Cannot give your share: it was never checked on this machine, so nothing shows that the server asks for the right one',
-      'unseal from the machine where "share check" was run, or add --accept-unpinned-share',
-    );
+/** Looks again until nobody is missing. @throws integrity when a process is unsealed and does not sign that this share was in it */
+async function waitForOthers(context: Context, visitor: Visitor, visits: readonly Visit[]): Promise<readonly Visit[]> {
+  const { id } = visitor.identity;
+  const gaveTo = visits.filter(({ given, state }) => state === 'sealed' && given.includes(id)).map(({ boot }) => boot);
+  const until = context.now() + waitSeconds;
+  let latest = visits;
+  while (latest.some(({ state }) => state === 'sealed') && context.now() < until) {
+    await pause(pollMilliseconds, undefined, { signal: context.signal });
+    latest = await visitAll(context, visitor, false);
   }
-  return client.giveShare({
-    pin: share ?? { acceptUnpinned: true },
-    // A person may have to look into a log first.
-    timeoutMilliseconds: 600_000,
-    signal: context.signal,
-    boot: chosen.boot ?? ((boot) => vouch(context, boot, share?.boot)),
-  });
-}
-
-/** The process of the last share check is known; of any other a person must have read the fingerprint in its log. */
-async function vouch(context: Context, { boot, trustDomain }: Boot, knownBoot: string | undefined): Promise<boolean> {
-  if (boot === knownBoot) return true;
-  return confirm(
-    context.terminal,
-    `A process of ${trustDomain} asks for your share. Its boot fingerprint is\n  ${boot}\nCompare it with the log of the server, not with the network.`,
-    'give the boot fingerprint from the log of the server with --boot',
+  const unsigned = latest.find(
+    ({ boot, state, ceremony }) =>
+      state === 'unsealed' && gaveTo.includes(boot) && ceremony?.admins.includes(id) !== true,
+  );
+  if (unsigned === undefined) return latest;
+  throw new CommandError(
+    'integrity',
+    `Cannot accept ${unsigned.address}: it is unsealed and has not signed that your share was among those that did it`,
+    'tell the other admins: it may be another service than yours',
   );
 }
 
@@ -131,13 +119,14 @@ async function addressesOf(origin: string): Promise<readonly string[]> {
   }
 }
 
-function report(context: Context, visits: readonly Visit[]): void {
+/** @returns whether there was anything to show */
+function report(context: Context, visits: readonly Visit[], ownId: string): boolean {
   const reached = visits.filter(({ failure }) => failure === undefined);
   const [first] = reached;
-  if (first === undefined) throw visits[0]?.failure;
+  if (first === undefined) return false;
   const waiting = reached.find(({ state }) => state !== 'unsealed');
   const shown = waiting ?? first;
-  const people = (ids: readonly string[]): string => ids.map((id) => nameAndId(context, id)).join(', ') || 'nobody';
+  const { ceremony } = shown;
   context.output.result(
     {
       state: shown.state,
@@ -145,23 +134,49 @@ function report(context: Context, visits: readonly Visit[]): void {
       k: shown.k,
       given: shown.given,
       missing: shown.missing,
-      replicas: visits.map(({ address, state }) => ({ address, state })),
+      ...(ceremony === undefined ? {} : { ceremony: { admins: ceremony.admins, at: ceremony.t } }),
+      replicas: visits.map(({ address, state, boot, have, k }) => ({ address, state, boot, have, k })),
     },
     [
       ['state', shown.state],
-      ...(waiting === undefined
-        ? []
-        : ([
-            ['shares', `${waiting.have} of ${waiting.k}`],
-            ['given by', people(waiting.given)],
-            ['missing', people(waiting.missing)],
-            [
-              'next',
-              `${Math.max(1, waiting.k - waiting.have)} more of them: letterlock unseal; shares are forgotten after 15 minutes`,
-            ],
-          ] as const)),
-      ...visits.map(({ address, state }) => ['replica', `${address} ${state}`] as const),
+      ...(waiting === undefined ? ceremonyRows(context, shown) : waitingRows(context, waiting, ownId)),
+      ...visits.map(({ address, state, have, k }) => {
+        const progress = state === 'sealed' ? `, ${have} of ${k}` : '';
+        return ['replica', `${address} ${state}${progress}`] as const;
+      }),
     ],
   );
   if (waiting !== undefined) process.exitCode = exitStatus.sealed;
+  return true;
+}
+
+function ceremonyRows(context: Context, { ceremony }: Visit): readonly Row[] {
+  if (ceremony === undefined) return [];
+  return [
+    ['unsealed by', peopleText(context, ceremony.admins)],
+    ['transcript', `signed by the pinned instance key, ${formatTime(ceremony.t)}`],
+  ];
+}
+
+function waitingRows(context: Context, { have, k, given, missing }: Visit, ownId: string): readonly Row[] {
+  const needed = k - have;
+  const others = missing.filter((id) => id !== ownId);
+  const isGiven = given.includes(ownId);
+  return [
+    ['shares', `${have} of ${k}`],
+    ['given by', peopleText(context, given)],
+    ['missing', peopleText(context, missing)],
+    [
+      'next',
+      isGiven
+        ? `${needed} of ${peopleText(context, others)}: letterlock unseal`
+        : 'you: letterlock unseal, with your key',
+    ],
+    ['note', 'a share is forgotten 15 minutes after it was given'],
+    ...(isGiven ? ([['then', 'check who unsealed it: letterlock unseal --status, within 10 minutes']] as const) : []),
+  ];
+}
+
+function peopleText(context: Context, ids: readonly string[]): string {
+  return ids.map((id) => nameAndId(context, id)).join(', ') || 'nobody';
 }

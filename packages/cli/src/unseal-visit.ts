@@ -1,0 +1,124 @@
+/**
+ * One visit of one process behind an address: the share is given, or only the state is read.
+ * It must never give a share that is not the pinned one, nor to a process that nobody vouched for.
+ * @module
+ */
+import { LetterlockClient, type Boot, type Identity, type ShareOutcome, type UnsealStatus } from '@letterlock/client';
+import type { Context } from './context.ts';
+import { usage } from './exit-status.ts';
+import { confirm } from './prompt.ts';
+
+export interface Visitor {
+  readonly identity: Identity;
+  readonly origin: string;
+  /** The pinned instance key's thumbprint. */
+  readonly fingerprint: string;
+  /** Boot fingerprints that a person has read in the logs; undefined: asked for. */
+  readonly boots: readonly string[] | undefined;
+  readonly acceptUnpinnedShare: boolean;
+}
+
+/** What one process answered. */
+export interface Visit {
+  readonly address: string;
+  /** `unsealed`, `sealed`, `not reached`, or `refused` by this program. */
+  readonly state: string;
+  readonly boot: string | undefined;
+  readonly have: number;
+  readonly k: number;
+  readonly given: readonly string[];
+  readonly missing: readonly string[];
+  /** What the pinned instance key says about who unsealed it; for ten minutes. */
+  readonly ceremony: UnsealStatus['verifiedTranscript'];
+  /** Why the process could not be asked, or was not given the share. */
+  readonly failure: unknown;
+}
+
+/** @param isGiving - false: nothing is given. A failure that concerns this process alone is in the result. */
+export async function visit(context: Context, visitor: Visitor, dialHost: string, isGiving: boolean): Promise<Visit> {
+  const { identity, origin, fingerprint } = visitor;
+  const { signal } = context;
+  using client = new LetterlockClient({ address: origin, trust: { pinned: fingerprint }, identity, dialHost });
+  try {
+    const isGiven = isGiving && (await giveOnce(context, client, visitor, dialHost));
+    const { state } = await context.progress(`Connecting to ${dialHost}`, client.state({ signal }));
+    const status = await client.unsealStatus({ signal });
+    const isUnsealed = isGiven || isOpen(state);
+    return {
+      address: dialHost,
+      state: isUnsealed ? 'unsealed' : state,
+      boot: status.boot,
+      have: isUnsealed ? status.k : status.have,
+      k: status.k,
+      given: status.given,
+      missing: status.admins.filter((admin) => !status.given.includes(admin)),
+      ceremony: status.verifiedTranscript,
+      failure: undefined,
+    };
+  } catch (failure) {
+    const state = stateOfFailure(failure);
+    if (state === undefined) throw failure;
+    const nothing = { boot: undefined, have: 0, k: 0, given: [], missing: [], ceremony: undefined };
+    return { address: dialHost, state, ...nothing, failure };
+  }
+}
+
+/** A process that is away, or that is another one, must not keep the share from the rest. */
+function stateOfFailure(failure: unknown): 'not reached' | 'refused' | undefined {
+  const { name, reason } = failure as { readonly name?: string; readonly reason?: string };
+  if (name === 'ConnectionError') return 'not reached';
+  return name === 'TrustError' && reason === 'boot_mismatch' ? 'refused' : undefined;
+}
+
+/** Gives the share unless it is counted already or no more needed. @returns whether the service is unsealed now */
+async function giveOnce(
+  context: Context,
+  client: LetterlockClient,
+  visitor: Visitor,
+  dialHost: string,
+): Promise<boolean> {
+  const { signal } = context;
+  const { state } = await context.progress(`Connecting to ${dialHost}`, client.state({ signal }));
+  if (isOpen(state)) return true;
+  const { given } = await client.unsealStatus({ signal });
+  if (given.includes(visitor.identity.id)) return false;
+  try {
+    return (await give(context, client, visitor)).isUnsealed;
+  } catch (error) {
+    // Others may have unsealed it in the same moment.
+    if ((error as { readonly code?: string }).code !== 'conflict') throw error;
+    if (isOpen((await client.state({ signal })).state)) return true;
+    throw error;
+  }
+}
+
+function give(context: Context, client: LetterlockClient, visitor: Visitor): Promise<ShareOutcome> {
+  const share = context.knownServers.find(visitor.origin)?.shares?.[visitor.identity.id];
+  if (share === undefined && !visitor.acceptUnpinnedShare) {
+    throw usage(
+      'Cannot give your share: it was never checked on this machine, so nothing shows that the server asks for the right one',
+      'unseal from the machine where "share check" was run, or add --accept-unpinned-share',
+    );
+  }
+  return client.giveShare({
+    pin: share ?? { acceptUnpinned: true },
+    // A person may have to look into a log first.
+    timeoutMilliseconds: 600_000,
+    signal: context.signal,
+    boot: (boot) => visitor.boots?.includes(boot.boot) ?? vouch(context, boot, share?.boot),
+  });
+}
+
+/** The process of the last share check is known; of any other a person must have read the fingerprint in its log. */
+async function vouch(context: Context, { boot, trustDomain }: Boot, knownBoot: string | undefined): Promise<boolean> {
+  if (boot === knownBoot) return true;
+  return confirm(
+    context.terminal,
+    `A process of ${trustDomain} asks for your share. Its boot fingerprint is\n  ${boot}\nCompare it with the log of the server, not with the network.`,
+    'give the boot fingerprint from the log of the server with --boot',
+  );
+}
+
+function isOpen(state: string): boolean {
+  return state === 'unsealed' || state === 'quarantine';
+}
