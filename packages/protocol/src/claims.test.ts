@@ -329,7 +329,7 @@ describe('checkpointClaims', () => {
     ['an entry of four items', { ...first, au: [['AAAAAAAAAAA', 7, hash, 1]] }],
     ['an entry that is no array', { ...first, au: [hash] }],
     ['a record number 0', { ...first, au: [['AAAAAAAAAAA', 0, hash]] }],
-  ])('refuses %s', (_, claims) => {
+  ])('refuses %s', (_name, claims) => {
     expect(() => checkpointClaims(claims, '')).toThrow(expect.objectContaining({ code: 'bad_encoding' }));
   });
 });

@@ -3,11 +3,12 @@
  * It must never reuse a number, nor forget one: each is stored, or listed as void, or still open and then settled by reading.
  * @module
  */
-import { canonicalBytes, ProblemError } from '@letterlock/protocol';
+import { auditRecordClaims, canonicalBytes, ProblemError, readClaims } from '@letterlock/protocol';
 import type { Barrier } from '../store/barrier.ts';
 import type { Clock } from '../store/clock.ts';
 import type { CallOptions, Compare, Operation, Store, TransactionResponse } from '../store/store.ts';
 import type { AuditFacts, AuditRecord } from './record.ts';
+import { SettledPrefix } from './settled-prefix.ts';
 
 /** Void numbers in one record; the rest waits for the next. */
 const voidsPerRecord = 256;
@@ -48,9 +49,24 @@ export function auditPath(replica: string, seq: number): string {
   return `au/${replica}/${seq}`;
 }
 
-/** Numbers and seals the records of one process. `settle('applied')` is where a sink will be fed. */
+/** A record that does nothing but list numbers. */
+const listingFacts: AuditFacts = {
+  act: 'audit.void',
+  who: 'service',
+  factor: 'service',
+  listener: 'none',
+  cb: 'none',
+  obj: 'au',
+  outcome: 'ok',
+  reason: 'ok',
+  req: 'audit',
+};
+
+/** Numbers and seals the records of one process. */
 export class AuditTrail {
-  readonly #replica: string;
+  /** What is certain of it: what sinks are fed from and checkpoints are made over. */
+  readonly settled = new SettledPrefix();
+  readonly replica: string;
   readonly #barrier: Barrier;
   readonly #clock: Clock;
   #lastSeq = 0;
@@ -60,7 +76,7 @@ export class AuditTrail {
   readonly #open = new Map<number, PreparedAudit>();
 
   constructor(options: AuditTrailOptions) {
-    this.#replica = options.replica;
+    this.replica = options.replica;
     this.#barrier = options.barrier;
     this.#clock = options.clock;
   }
@@ -85,21 +101,24 @@ export class AuditTrail {
     if (this.isBlocked) throw new ProblemError('unavailable', { reason: 'audit_blocked' });
     const seq = this.#lastSeq + 1;
     const listed = this.#void.slice(0, voidsPerRecord);
-    const path = auditPath(this.#replica, seq);
+    const path = auditPath(this.replica, seq);
     const key = this.#barrier.keyOf(path);
-    const seal = (content: AuditFacts, voids: readonly number[]): Operation => ({
-      do: 'put',
-      key,
-      value: this.#barrier.seal(path, this.#encode(seq, content, voids)),
-    });
+    const seal = (bytes: Uint8Array): Operation => ({ do: 'put', key, value: this.#barrier.seal(path, bytes) });
+    const encode = (content: AuditFacts, voids: readonly number[]): Uint8Array => this.#encode(seq, content, voids);
+    const bytes = encode(facts, listed);
     let isSettled = false;
+    /** Which of two records is stored, only the store knows. */
+    let mayBeClosed = false;
     const prepared: PreparedAudit = {
       seq,
       compare: { key, field: 'create', is: '=', revision: 0 },
-      put: seal(facts, listed),
+      put: seal(bytes),
       get: { do: 'get', key },
       get close() {
-        return seal({ ...facts, act: 'audit.void', outcome: 'refused', reason: 'outcome_unknown' }, [...listed, seq]);
+        mayBeClosed = true;
+        return seal(
+          encode({ ...facts, act: 'audit.void', outcome: 'refused', reason: 'outcome_unknown' }, [...listed, seq]),
+        );
       },
       settle: (outcome) => {
         if (isSettled) return;
@@ -107,6 +126,8 @@ export class AuditTrail {
         if (outcome === 'unknown') this.#open.set(seq, prepared);
         else this.#open.delete(seq);
         if (outcome === 'not_applied') this.#void.push(...listed, seq);
+        if (outcome === 'applied' && mayBeClosed) this.settled.unread(seq);
+        else if (outcome === 'applied') this.settled.stored(seq, bytes, listed);
       },
     };
     // Only now, since a barrier that was just sealed throws above: then no number is taken.
@@ -151,6 +172,30 @@ export class AuditTrail {
     return settled;
   }
 
+  /**
+   * Makes certain what can be: settles open numbers, reads which record is stored where that is not known, and lists
+   * void numbers that would otherwise wait for the next act. @throws 'unavailable', 'sealed', 'internal'
+   */
+  async settleOpen(store: Store, options: { readonly limit: number } & CallOptions): Promise<void> {
+    await this.resolve(store, options);
+    for (const seq of this.settled.unreadNumbers(options.limit)) {
+      const bytes = await this.read(store, seq, options);
+      // It was there before, and nothing in the service deletes one.
+      if (bytes === undefined) throw new ProblemError('internal', { reason: 'audit_record_missing' });
+      this.settled.stored(seq, bytes, readClaims(auditRecordClaims, bytes).void);
+    }
+    if (this.#void.includes(this.settled.through + 1)) await this.record(store, listingFacts);
+  }
+
+  /** A record of this replica as it is stored; undefined for a number without one. @throws 'unavailable', 'sealed', 'internal' */
+  async read(store: Store, seq: number, options: CallOptions = {}): Promise<Uint8Array | undefined> {
+    const path = auditPath(this.replica, seq);
+    const { signal } = options;
+    const key = this.#barrier.keyOf(path);
+    const [entry] = (await store.range({ key }, signal === undefined ? {} : { signal })).entries;
+    return entry === undefined ? undefined : this.#barrier.open(path, entry.value);
+  }
+
   /** Copies member by member: whatever else a caller's object may carry does not get in. */
   #encode(seq: number, facts: AuditFacts, voids: readonly number[]): Uint8Array {
     const { act, who, factor, listener, cb, obj, outcome, reason, req } = facts;
@@ -164,7 +209,7 @@ export class AuditTrail {
       obj,
       outcome,
       reason,
-      rep: this.#replica,
+      rep: this.replica,
       req,
       seq,
       v: 1,

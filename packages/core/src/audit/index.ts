@@ -1,6 +1,9 @@
 /**
- * Audit records and the trail that numbers them.
+ * Audit records, the trail that numbers them, the checkpoints over it and the port of its sinks.
  * @module
  */
+export * from './audit-sink.ts';
 export * from './audit-trail.ts';
+export * from './checkpoints.ts';
 export * from './record.ts';
+export * from './settled-prefix.ts';

@@ -28,7 +28,7 @@ export const auditActs = [
   'unseal',
   'seal',
   'share.ack',
-  /** Fills a number whose transaction had no answer and is now known not to have happened. */
+  /** Fills a number whose transaction had no answer and is now known not to have happened, or lists such numbers. */
   'audit.void',
 ] as const;
 export type AuditAct = (typeof auditActs)[number];
