@@ -3,6 +3,7 @@ import { publicOf, verifyReceipt } from '@letterlock/crypto';
 import { parseCanonical, ProblemError, type DeliveryClaims, type DeliveryResponse } from '@letterlock/protocol';
 import { auditPath } from '../audit/audit-trail.ts';
 import type { AuditFacts, AuditRecord } from '../audit/record.ts';
+import type { Store } from '../store/store.ts';
 import { FaultyStore, faults, type Fault } from '../store/testing/faulty-store.ts';
 import { JournalStore } from '../store/testing/journal-store.ts';
 import { callerFor, instanceKey, makeClaim, reader, writer, WrapWorld, type MadeWrap } from './testing/wrap-world.ts';
@@ -175,6 +176,25 @@ describe('T-20: every fault at every call of the store', () => {
       transaction?.then.some((operation) => operation.do === 'get') === true ? 'answer_lost' : 'none';
     await expect(steps.open()).rejects.toMatchObject({ code: 'unavailable' });
     expect(world.store.calls - firstCall).toBeLessThanOrEqual(12);
+  });
+
+  test('a state that others change again and again ends in unavailable, after a bounded number of calls', async () => {
+    await steps.store();
+    const key = world.barrier.keyOf(`wrap/st/${wrap.id}`);
+    const contended: Store = {
+      range: (request) => world.memory.range(request),
+      transact: async (transaction) => {
+        const [entry] = (await world.memory.range({ key })).entries;
+        const value = entry?.value ?? new Uint8Array();
+        await world.memory.transact({ compare: [], then: [{ do: 'put', key, value }] });
+        return world.memory.transact(transaction);
+      },
+    };
+    const store = new FaultyStore(contended);
+    await expect(
+      world.openAs(reader, wrap.id, claim.request, {}, world.replica('BBBBBBBBBBB', store)),
+    ).rejects.toMatchObject({ code: 'unavailable', reason: 'too_many_changes' });
+    expect(store.calls).toBe(13);
   });
 
   test('an answer that is lost twice is told as such, not retried for ever', async () => {

@@ -87,7 +87,7 @@ function inOrder({ aproof, at, bhs, cid, kid, n, proof, until }: Claim): object 
 export function openState(barrier: Barrier, key: string, entry: Entry | undefined): SeenWrap {
   if (entry === undefined) return absentWrap;
   const record = JSON.parse(Buffer.from(barrier.open(stateParent, entry.value)).toString('utf8')) as WrapRecord;
-  if (record.v !== 1 || entry.key !== key || stateKey(barrier, record.id) !== key) throw misplaced();
+  if (record.v !== 1 || stateKey(barrier, record.id) !== key) throw misplaced();
   return { record, revision: entry.modRevision };
 }
 
