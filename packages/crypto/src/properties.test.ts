@@ -127,6 +127,33 @@ describe('open(seal(x)) = x', () => {
       runs,
     );
   });
+
+  test('fewer than k shares of n never, also where k is lied about', async () => {
+    const choice = fc
+      .integer({ min: 2, max: 16 })
+      .chain((n) => fc.record({ n: fc.constant(n), k: fc.integer({ min: 2, max: n }) }))
+      .chain(({ n, k }) => {
+        const indices = Array.from({ length: n }, (_, index) => index);
+        return fc.record({
+          n: fc.constant(n),
+          k: fc.constant(k),
+          chosen: fc.shuffledSubarray(indices, { minLength: 1, maxLength: k - 1 }),
+        });
+      });
+    await fc.assert(
+      fc.asyncProperty(choice, async ({ n, k, chosen }) => {
+        const masterKey = SecretBytes.random(32);
+        const shares = await splitMasterKey(masterKey, k, n);
+        const few = chosen.map((index) => shares[index]!);
+        await expect(combineShares(k, few)).rejects.toMatchObject({ code: 'conflict', reason: 'share_count' });
+        const first = few[0]!;
+        expect(Buffer.from(first.share.expose().subarray(0, 32)).equals(masterKey.expose())).toBe(false);
+        const lied = few.length < 2 ? undefined : await combineShares(few.length, few);
+        expect(lied?.equals(masterKey) ?? false).toBe(false);
+      }),
+      runs,
+    );
+  });
 });
 
 const delivered = deliver();

@@ -1,7 +1,7 @@
 import { Session } from 'node:inspector/promises';
-import { describe, expect, test } from '@jest/globals';
-import { hash43, SecretBytes } from '@letterlock/crypto';
-import { canonicalize, encodeUtf8 } from '@letterlock/protocol';
+import { describe, expect, jest, test } from '@jest/globals';
+import { combineShares, deriveKey, hash43, SecretBytes } from '@letterlock/crypto';
+import { canonicalize, encodeUtf8, labels } from '@letterlock/protocol';
 import { FaultyStore } from '../store/testing/faulty-store.ts';
 import type { Keyring } from './keyring.ts';
 import { delayOnce } from './testing/delay-once.ts';
@@ -63,6 +63,9 @@ async function needlesOf(world: SealWorld): Promise<readonly Needle[]> {
   ];
 }
 
+/** A heap is searched several times, also on a busy machine. */
+jest.setTimeout(60_000);
+
 describe('the memory of an installation', () => {
   test('holds neither master key nor KEK while unsealed, and no key after a seal', async () => {
     const world = await SealWorld.unsealed();
@@ -82,6 +85,59 @@ describe('the memory of an installation', () => {
     await world.unseal(world.admin(1));
     expect(await foundInMemory(needles)).toEqual(['term', 'names key', 'instance key']);
     await world.seal();
+    expect(await foundInMemory(needles)).toEqual([]);
+  });
+});
+
+describe('the memory of a quorum (T-28)', () => {
+  const options = { threshold: 2 };
+
+  async function quorumNeedles(world: SealWorld): Promise<readonly Needle[]> {
+    using first = await world.shareOf(world.admin(0));
+    using second = await world.shareOf(world.admin(1));
+    using masterKey = await combineShares(
+      2,
+      [first, second].map((share) => ({ x: share.expose().at(-1)!, share })),
+    );
+    using kek = deriveKey(masterKey, new Uint8Array(0), labels.kek);
+    return [
+      needle('master key', masterKey.expose()),
+      needle('KEK', kek.expose()),
+      needle('first share', first.expose().subarray(0, -1)),
+      needle('second share', second.expose().subarray(0, -1)),
+    ];
+  }
+
+  test('holds no share, master key or KEK after the initialisation, the unseal and the seal', async () => {
+    const first = await SealWorld.unsealed(options);
+    const needles = await quorumNeedles(first);
+    expect(await foundInMemory(needles)).toEqual([]);
+    const world = await first.restarted(options);
+    await world.giveShares(0);
+    // The control: a share that waits for the others is found, and nothing else.
+    expect(await foundInMemory(needles)).toEqual(['first share']);
+    await world.giveShares(1);
+    expect(world.installation.state).toBe('unsealed');
+    expect(await foundInMemory(needles)).toEqual([]);
+    await world.seal();
+    expect(await foundInMemory(needles)).toEqual([]);
+  });
+
+  test.each([
+    {
+      name: 'time out',
+      end: ({ clock, installation }: SealWorld) => {
+        clock.advance(900);
+        installation.forgetOldShares();
+      },
+    },
+    { name: 'end with the process', end: ({ installation }: SealWorld) => installation.forgetShares() },
+  ])('holds no share after its shares $name', async ({ end }) => {
+    const first = await SealWorld.unsealed(options);
+    const needles = await quorumNeedles(first);
+    const world = await first.restarted(options);
+    await world.giveShares(0);
+    end(world);
     expect(await foundInMemory(needles)).toEqual([]);
   });
 });
@@ -138,6 +194,33 @@ describe('a ceremony fills with zeros', () => {
     expect(world.installation.state).toBe(tamper === undefined ? 'unsealed' : 'sealed');
     expect(disposals.get(hash43(share.expose()))).toBe(count);
     expect(disposals.get(hash43(kek.expose()))).toBe(1);
+  });
+
+  test.each([
+    { name: 'that succeeds', tamper: false },
+    { name: 'that finds a damaged keyring', tamper: true },
+  ])('every share, the master key and the KEK at an unseal by a quorum $name', async ({ tamper }) => {
+    const world = await (await SealWorld.unsealed({ threshold: 2 })).restarted({ threshold: 2 });
+    using first = await world.shareOf(world.admin(0));
+    using second = await world.shareOf(world.admin(1));
+    using masterKey = await combineShares(
+      2,
+      [first, second].map((share) => ({ x: share.expose().at(-1)!, share })),
+    );
+    await world.giveShares(0);
+    const jws = await world.unsealJws(world.admin(1));
+    if (tamper) {
+      await world.store.transact({
+        compare: [],
+        then: [{ do: 'put', key: 'sys/keyring', value: new Uint8Array(100) }],
+      });
+    }
+    const disposals = await disposalsDuring(() => world.giveShare(jws).catch(() => {}));
+    expect(world.installation.state).toBe(tamper ? 'sealed' : 'unsealed');
+    using kek = deriveKey(masterKey, new Uint8Array(0), labels.kek);
+    expect([first, second, masterKey, kek].map((secret) => disposals.get(hash43(secret.expose())))).toEqual([
+      1, 1, 1, 1,
+    ]);
   });
 
   test('a share that is refused', async () => {
