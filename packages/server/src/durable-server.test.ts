@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import { randomIdentifier, readCertificate, signOperation } from '@letterlock/crypto';
 import { encodeBase64url, lifetimes } from '@letterlock/protocol';
 import { buildMilliseconds, EtcdServer } from './etcd/testing/etcd-server.ts';
@@ -14,6 +14,9 @@ import {
   wrapFor,
   type TestServer,
 } from './testing/test-server.ts';
+
+// Every write reaches a disk that others use too.
+jest.setTimeout(180_000);
 
 const admins = ['alice', 'bob'].map((name) => createAdmin(name));
 const [writer, reader] = [createIdentity(), createIdentity()];

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import type { Store } from '@letterlock/core';
 import { FaultyStore } from '@letterlock/core/testing';
 import { isProblemError } from '@letterlock/protocol';
@@ -7,9 +7,14 @@ import { ByteProxy, type ProxyFault } from './testing/byte-proxy.ts';
 import { buildMilliseconds, EtcdServer } from './testing/etcd-server.ts';
 import { actsIn, makeWorld, toldBy, writeKinds, type Told } from './testing/wrap-writes.ts';
 
+// Every write reaches a disk that others use too.
+jest.setTimeout(180_000);
+
 /** Lost answers of each kind of write. */
 const droppedAnswers = 100;
 const otherFaults = 20;
+/** Each costs two deadlines. */
+const lateAnswers = 5;
 /** While an answer is held, so that it is soon given up. */
 const shortMilliseconds = 250;
 const longMilliseconds = 10_000;
@@ -27,7 +32,7 @@ function openStore(endpoint: string, prefix: string, timeout: number): EtcdStore
 }
 
 beforeAll(async () => {
-  server = await EtcdServer.start({ isSecure: false });
+  server = await EtcdServer.start({ isSecure: false, isDurable: false });
   proxy = await ByteProxy.start(server.port);
 }, buildMilliseconds);
 afterAll(async () => {
@@ -86,13 +91,24 @@ function print(title: string, { struck, applied, misreported }: Tally): void {
 }
 
 describe.each(writeKinds)('the write $name', (kind) => {
-  const proxied: readonly { readonly fault: ProxyFault; readonly says: string; readonly count: number }[] = [
-    { fault: 'drop_answer', says: 'whose answer is lost', count: droppedAnswers },
-    { fault: 'hold_answer', says: 'whose answer comes too late', count: otherFaults / 4 },
-    { fault: 'hold_request', says: 'whose request arrives after everybody has given up', count: otherFaults },
-  ];
+  // An answer that is lost or late comes from etcd, so the write has happened. A request that is held may be given up for good.
+  const proxied = [
+    { fault: 'drop_answer', says: 'whose answer is lost', count: droppedAnswers, least: droppedAnswers },
+    { fault: 'hold_answer', says: 'whose answer comes too late', count: lateAnswers, least: lateAnswers },
+    {
+      fault: 'hold_request',
+      says: 'whose request arrives after everybody has given up',
+      count: otherFaults,
+      least: 10,
+    },
+  ] as const satisfies readonly {
+    readonly fault: ProxyFault;
+    readonly says: string;
+    readonly count: number;
+    readonly least: number;
+  }[];
 
-  test.each(proxied)('$says: applied 0 or 1, misreported 0', async ({ fault, says, count }) => {
+  test.each(proxied)('$says: applied 0 or 1, misreported 0', async ({ fault, says, count, least }) => {
     worlds += 1;
     const prefix = `w${worlds}/`;
     const before = proxy.hits;
@@ -119,8 +135,7 @@ describe.each(writeKinds)('the write $name', (kind) => {
     expect(proxy.hits - before).toBe(count);
     expect(Object.keys(tally.applied).filter((times) => Number(times) > 1)).toEqual([]);
     expect(tally.misreported).toBe(0);
-    // The caller learned each time: nothing is left to ask again.
-    expect(tally.applied).toEqual({ 1: count });
+    expect(tally.applied[1] ?? 0).toBeGreaterThanOrEqual(least);
   });
 
   test('sent twice: applied 1, misreported 0', async () => {
