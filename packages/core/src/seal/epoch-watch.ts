@@ -3,7 +3,7 @@
  * It must never take a look that was overtaken for news.
  * @module
  */
-import type { Store } from '../store/store.ts';
+import type { CallOptions, Store } from '../store/store.ts';
 import { systemPaths } from './system-records.ts';
 
 /**
@@ -23,10 +23,10 @@ export class EpochWatch {
     this.#seen = revision;
   }
 
-  /** Whether the epoch has moved since it was last seen; asked for only by who is not overtaken. @throws 'unavailable' */
-  async hasMoved(): Promise<boolean> {
+  /** Whether the epoch has moved since it was last seen. @throws 'unavailable' */
+  async hasMoved(options?: CallOptions): Promise<boolean> {
     const before = this.#seen;
-    const [entry] = (await this.#store.range({ key: systemPaths.epoch })).entries;
+    const [entry] = (await this.#store.range({ key: systemPaths.epoch }, options)).entries;
     // An unseal or a seal of this process came in between: it knows better.
     if (this.#seen !== before) return false;
     this.#seen = entry?.modRevision ?? 0;

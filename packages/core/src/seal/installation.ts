@@ -17,7 +17,7 @@ import { AuditTrail } from '../audit/audit-trail.ts';
 import type { AuditFacts } from '../audit/record.ts';
 import type { Permitted } from '../policy/permitted.ts';
 import type { Clock } from '../store/clock.ts';
-import type { Compare, Entry, Store } from '../store/store.ts';
+import type { CallOptions, Compare, Entry, Store } from '../store/store.ts';
 import { AcknowledgementGate } from './acknowledgement-gate.ts';
 import { acknowledgeShare, type AcknowledgementProgress } from './acknowledge-share.ts';
 import { checkInitConfiguration, type Admin, type InitConfiguration } from './admin-certificate.ts';
@@ -243,10 +243,10 @@ export class Installation {
    * Seals if an admin has sealed the installation elsewhere, and cancels a ceremony that began before; to be called every
    * second. @throws 'unavailable': nothing is known, nothing was done
    */
-  async followEpoch(): Promise<void> {
+  async followEpoch(options?: CallOptions): Promise<void> {
     // Its own seal is told by nobody; without an installation there is nothing to follow.
     if (this.#stored === undefined || this.#isSealing) return;
-    if (!(await this.#epoch.hasMoved()) || this.#isSealing) return;
+    if (!(await this.#epoch.hasMoved(options)) || this.#isSealing) return;
     if (this.#opened === undefined) this.forgetShares();
     else {
       this.#held.add(factsOfEpoch());
