@@ -189,15 +189,21 @@ export async function startServer(config: Config, options: StartOptions = {}): P
   const healthPort = healthAddress === undefined ? undefined : await listen(health, healthAddress, log);
 
   let ledgerAfter: string | undefined;
+  let isFollowing = true;
   const stopTasks = [
     repeat({
       everyMilliseconds: followEveryMilliseconds,
-      run: async () => {
+      run: async (signal) => {
         installation.forgetOldShares();
-        await installation.followEpoch();
+        await installation.followEpoch({ signal });
+        isFollowing = true;
         return undefined;
       },
-      onError: (error) => log.error({ error }, 'Could not ask whether another replica was sealed'),
+      onError: (error) => {
+        // Once for each time that the store is away.
+        if (isFollowing) log.error({ error }, 'Could not ask whether another replica was sealed');
+        isFollowing = false;
+      },
     }),
     repeat({
       everyMilliseconds: sweepEveryMilliseconds,
