@@ -86,6 +86,7 @@ export const importTable: Readonly<Record<string, Layer>> = {
     outside: [...quietNode, '@kubernetes/client-node'],
     outsideTypes: ['pino'],
   },
+  'server/audit': { ours: ['protocol', 'core'], outside: quietNode },
   'server/etcd': { ours: ['protocol', 'core'], outside: [...quietNode, 'etcd3', 'cockatiel'], outsideTypes: ['pino'] },
 
   client: { ours: ['protocol', 'crypto'], outside: ['node:*'] },

@@ -6,6 +6,7 @@
 import { grant, readClaims, trustDomain, type Grant, type JcsObject, canonicalize } from '@letterlock/protocol';
 import { z } from 'zod';
 import { isPublicOrigin, parseListenAddress } from './address.ts';
+import { parseSinkAddress, sinkAddressForm } from './audit/sink-address.ts';
 
 /** How a setting is written in a flag or an environment variable. `list`: repeated flag, or separated by commas. `documents`: a JSON array. */
 export type SettingType = 'text' | 'integer' | 'boolean' | 'list' | 'documents';
@@ -193,6 +194,14 @@ export const settings = [
     schema: z.int().min(1).max(10_000_000),
     default: 10_000,
     description: 'Wraps of one writer that are not yet opened, revoked or expired.',
+  },
+  {
+    key: 'audit.sinks',
+    type: 'list',
+    schema: z.array(z.string().refine((text) => parseSinkAddress(text) !== undefined, { error: sinkAddressForm })),
+    default: [],
+    description:
+      'Where audit lines are copied to: stdout, file:/path, or the https:// address of a collector. The store has every record in any case.',
   },
   {
     key: 'log.level',

@@ -61,6 +61,8 @@ export interface Config {
   readonly x509Authorities: readonly string[];
   readonly pinnedInstanceKey: string | undefined;
   readonly quotas: { readonly liveWrapsPerIdentity: number };
+  /** `stdout`, `file:/path` or the address of a collector. */
+  readonly audit: { readonly sinks: readonly string[] };
   readonly log: { readonly level: LogLevel };
   /** What a person should know about how the sources were combined; logged at start. */
   readonly notes: readonly string[];
@@ -160,6 +162,7 @@ export function loadConfig(options: LoadConfigOptions): Config {
     x509Authorities,
     pinnedInstanceKey: value<string | undefined>('pinnedInstanceKey'),
     quotas: { liveWrapsPerIdentity: value<number>('quotas.liveWrapsPerIdentity') },
+    audit: { sinks: value<readonly string[]>('audit.sinks') },
     log: { level: value<LogLevel>('log.level') },
     notes,
   });

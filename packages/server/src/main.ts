@@ -34,6 +34,8 @@ import {
 import { lifetimes } from '@letterlock/protocol';
 import type { Logger } from 'pino';
 import { hostsOf, type ListenAddress } from './address.ts';
+import { openSinks } from './open-sinks.ts';
+import { runAudit } from './run-audit.ts';
 import { repeat } from './background.ts';
 import type { Config } from './config.ts';
 import { createDirectListener, defaultTimeouts, tlsSettings, type ListenerTimeouts } from './http/direct-listener.ts';
@@ -55,6 +57,8 @@ export interface StartOptions {
   readonly timeouts?: Partial<ListenerTimeouts>;
   /** How often the certificate files are looked at. Default 10 s. */
   readonly certificateCheckMilliseconds?: number;
+  /** How often a checkpoint is written over new audit records. Default 60 s. */
+  readonly checkpointMilliseconds?: number;
 }
 
 /** A server that listens. */
@@ -95,6 +99,7 @@ export async function startServer(config: Config, options: StartOptions = {}): P
   for (const note of config.notes) log.warn({ note }, 'Sources of the configuration disagree');
 
   const boot = createBootKeys();
+  const writers = openSinks(config.audit.sinks);
   const opened = openStore(config.store, { clock, log });
   const { store } = opened;
   const installation = new Installation({
@@ -108,6 +113,15 @@ export async function startServer(config: Config, options: StartOptions = {}): P
     isTransient: opened.isTransient,
     ...(config.pinnedInstanceKey === undefined ? {} : { pinnedInstanceKey: config.pinnedInstanceKey }),
   });
+  const { checkpointMilliseconds } = options;
+  const audit = runAudit({
+    installation,
+    store,
+    clock,
+    log,
+    writers,
+    ...(checkpointMilliseconds === undefined ? {} : { checkpointMilliseconds }),
+  });
   const redeemed = new RedeemedNonces();
   const nonces = new NonceAuthority({ replicaId: boot.replicaId, clock, redeemed });
 
@@ -117,6 +131,9 @@ export async function startServer(config: Config, options: StartOptions = {}): P
     storeKeys: opened.size,
     auditRecords: () => installation.audit.lastSeq,
     openAuditOutcomes: () => installation.audit.openOutcomes,
+    uncoveredAuditRecords: () => installation.audit.lastSeq - installation.audit.settled.signedThrough,
+    lastCheckpoint: audit.lastCheckpoint,
+    auditSinks: audit.sinks,
     liveWraps: () => unsealed?.wraps.live,
     rememberedNonces: () => redeemed.generations.reduce((sum, { size }) => sum + size, 0),
   });
@@ -142,6 +159,7 @@ export async function startServer(config: Config, options: StartOptions = {}): P
       await applyConfigured();
     }
   } catch (error) {
+    await audit.close();
     await opened.close();
     throw error;
   }
@@ -181,6 +199,8 @@ export async function startServer(config: Config, options: StartOptions = {}): P
       ...(installation.state === 'unsealed' ? [] : [installation.state]),
       ...(installation.alarm === undefined ? [] : [installation.alarm]),
       ...(installation.audit.isBlocked ? ['audit_blocked'] : []),
+      ...(audit.sinks().some(({ isFailing }) => isFailing) ? ['audit_sink'] : []),
+      ...(audit.isChainBroken() ? ['audit_chain'] : []),
       ...((await isStoreAnswering(store)) ? [] : ['store_unavailable']),
     ],
     metrics: async () => ({ contentType: metrics.contentType, text: await metrics.text() }),
@@ -261,6 +281,7 @@ export async function startServer(config: Config, options: StartOptions = {}): P
     await direct.close(drainMilliseconds);
     await Promise.all(stopTasks.map((stop) => stop()));
     installation.forgetShares();
+    await audit.close();
     if (healthPort !== undefined) await closeHealth(health);
     await opened.close();
     log.info('Stopped');

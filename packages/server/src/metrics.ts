@@ -7,6 +7,15 @@ import { serviceStates, type RouteName, type ServiceState } from '@letterlock/pr
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { HttpMetrics, WrapTransition } from './http/ports.ts';
 
+/** One audit sink; two of a kind are counted together. */
+interface AuditSinkFacts {
+  readonly kind: string;
+  readonly written: number;
+  readonly failures: number;
+  readonly waiting: number;
+  readonly isFailing: boolean;
+}
+
 /** Read when Prometheus asks. */
 export interface MetricSources {
   readonly state: () => ServiceState;
@@ -15,6 +24,11 @@ export interface MetricSources {
   readonly auditRecords: () => number;
   /** Audit records whose storing had no answer yet. */
   readonly openAuditOutcomes: () => number;
+  /** Audit records that no checkpoint covers yet. */
+  readonly uncoveredAuditRecords: () => number;
+  /** Number of the last checkpoint that was seen. */
+  readonly lastCheckpoint: () => number;
+  readonly auditSinks: () => readonly AuditSinkFacts[];
   /** Stored and claimed wraps; undefined while sealed. */
   readonly liveWraps: () => number | undefined;
   readonly rememberedNonces: () => number;
@@ -60,6 +74,7 @@ export function createMetrics(sources: MetricSources): Metrics {
   const damaged = counter('damaged_records_total', 'Records that the sweeper could not open: alarm on any');
   const reloads = counter('certificate_reloads_total', 'Reloads of the certificate files, by outcome', ['outcome']);
   registerGauges(registry, sources);
+  registerAuditSinks(registry, sources.auditSinks);
 
   // Resolving labels costs more than counting, so each pair is resolved once.
   const requestsOf = new Map<string, Counter.Internal>();
@@ -100,6 +115,12 @@ function registerGauges(registry: Registry, sources: MetricSources): void {
     { name: 'letterlock_store_keys', help: 'Keys in the store', read: sources.storeKeys },
     { name: 'letterlock_audit_records', help: 'Audit records numbered by this process', read: sources.auditRecords },
     { name: 'letterlock_audit_open', help: 'Audit records without an answer', read: sources.openAuditOutcomes },
+    {
+      name: 'letterlock_audit_uncovered',
+      help: 'Audit numbers that no checkpoint covers yet',
+      read: sources.uncoveredAuditRecords,
+    },
+    { name: 'letterlock_audit_checkpoint', help: 'Number of the last checkpoint', read: sources.lastCheckpoint },
     { name: 'process_resident_memory_bytes', help: 'Resident memory', read: () => process.memoryUsage.rss() },
     { name: 'process_cpu_seconds_total', help: 'User and system CPU time', read: cpuSeconds },
   ];
@@ -127,6 +148,37 @@ function registerGauges(registry: Registry, sources: MetricSources): void {
     },
   });
   registry.registerMetric(state);
+}
+
+const sinkNumbers = [
+  {
+    name: 'lines',
+    help: 'Lines that an audit sink has taken since the start',
+    read: (sink: AuditSinkFacts) => sink.written,
+  },
+  { name: 'failures', help: 'Batches that an audit sink did not take', read: (sink: AuditSinkFacts) => sink.failures },
+  { name: 'waiting', help: 'Lines that an audit sink has not taken yet', read: (sink: AuditSinkFacts) => sink.waiting },
+  {
+    name: 'failing',
+    help: 'Audit sinks that do not take lines: the service is not ready',
+    read: (sink: AuditSinkFacts) => (sink.isFailing ? 1 : 0),
+  },
+] as const;
+
+function registerAuditSinks(registry: Registry, read: MetricSources['auditSinks']): void {
+  for (const { name, help, read: numberOf } of sinkNumbers) {
+    const gauge = new Gauge({
+      name: `letterlock_audit_sink_${name}`,
+      help,
+      labelNames: ['sink'],
+      registers: [],
+      collect() {
+        this.reset();
+        for (const sink of read()) this.inc({ sink: sink.kind }, numberOf(sink));
+      },
+    });
+    registry.registerMetric(gauge);
+  }
 }
 
 function cpuSeconds(): number {
