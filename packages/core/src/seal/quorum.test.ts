@@ -289,8 +289,10 @@ describe('collected shares', () => {
   test('do not count after their time although nobody swept', async () => {
     const world = await sealedQuorum();
     await world.giveShares(0);
-    world.clock.advance(collectedSeconds);
-    expect(await world.giveShares(1)).toEqual([{ have: 1, k: 2 }]);
+    world.clock.advance(collectedSeconds - 60);
+    const late = await world.unsealJws(world.admin(1));
+    world.clock.advance(60);
+    expect(await world.giveShare(late)).toEqual({ have: 1, k: 2 });
     expect(statusOf(world)).toMatchObject({ given: [ids[1]] });
   });
 
@@ -478,6 +480,23 @@ describe('when the store fails', () => {
     await expect(overtaken).rejects.toMatchObject({ code: 'conflict', reason: 'already_unsealed' });
     expect(world.installation.state).toBe('unsealed');
     expect(statusOf(world)).toMatchObject({ given: [ids[0], ids[2]] });
+  });
+
+  test('a share that is being opened while others unseal is not kept', async () => {
+    const first = await unsealedQuorum();
+    const store = new FaultyStore(first.store);
+    const world = await first.restarted({ store, threshold: 2 });
+    await world.giveShares(0);
+    const [second, third] = [await world.unsealJws(world.admin(1)), await world.unsealJws(world.admin(2))];
+    const reached = delayOnce(store, ({ transaction }) => transaction?.then[0]?.do === 'put');
+    const unsealing = world.giveShare(second);
+    await reached;
+    const late = world.giveShare(third);
+    store.release();
+    await expect(late).rejects.toMatchObject({ code: 'conflict', reason: 'already_unsealed' });
+    await unsealing;
+    await world.seal();
+    expect(statusOf(world)).toMatchObject({ have: 0, given: [] });
   });
 });
 
