@@ -153,3 +153,16 @@ function showWarning(context: Context, warning: Warning): void {
     `${warning.message} The local time is ${formatTime(context.now())}; "letterlock doctor" shows both.`,
   );
 }
+
+/** For what verifies without the service: that of --trust, or the pinned one of the address. @throws usage */
+export async function expectedFingerprint(context: Context): Promise<string> {
+  const { trust } = await context.settings();
+  if (trust !== undefined) {
+    checkFingerprint(trust);
+    return trust;
+  }
+  const origin = await readOrigin(context);
+  const known = context.knownServers.find(origin);
+  if (known === undefined) throw usage(`Cannot verify: ${origin} is not pinned`, 'give the fingerprint with --trust');
+  return known.fingerprint;
+}

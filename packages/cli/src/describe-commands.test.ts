@@ -38,7 +38,8 @@ describe('describeCommands()', () => {
         (
           'server,status,doctor,explain,wrap,open,lookup,revoke,proof,receipt,key generate,key import,key show,' +
           'identity register,identity show,identity list,identity rotate,identity revoke,grant put,grant delete,' +
-          'grant list,init,share check,unseal,seal,trust add,trust show,trust export,trust remove'
+          'grant list,init,share check,unseal,seal,trust add,trust show,trust export,trust remove,' +
+          'audit verify,audit tail'
         ).split(','),
       ),
     );

@@ -86,6 +86,16 @@ export const verbTable: Readonly<Record<string, Readonly<Record<string, VerbEntr
         remove: { summary: 'Forget a pinned service', load: () => import('./verbs/trust-remove.ts') },
       },
     },
+    audit: {
+      summary: 'Verify and show the audit trail',
+      verbs: {
+        verify: {
+          summary: 'Verify the lines of audit sinks without the service',
+          load: () => import('./verbs/audit-verify.ts'),
+        },
+        tail: { summary: 'Show the last lines of an audit file', load: () => import('./verbs/audit-tail.ts') },
+      },
+    },
     doctor: { summary: 'Check this machine, its clock, keys and pins', load: () => import('./verbs/doctor.ts') },
     server: { summary: 'Run the service', load: () => import('./verbs/server.ts') },
   },

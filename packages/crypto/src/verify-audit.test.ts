@@ -183,6 +183,16 @@ describe('AuditVerifier', () => {
     expect(found.toSorted()).toEqual(kinds.toSorted());
   });
 
+  test('finds a trail that ends before a checkpoint that is known to exist', () => {
+    const { lines } = makeTrail();
+    const verifier = new AuditVerifier(instance.thumbprint);
+    for (const [at, line] of lines.slice(0, 5).entries()) verifier.add(line, { file: 'file', line: at + 1 });
+    expect(verifier.report({ through: 2 }).findings).toEqual([]);
+    expect(verifier.report({ through: 3 }).findings).toEqual([
+      { kind: 'checkpoint_missing', what: 'Missing: checkpoints 3' },
+    ]);
+  });
+
   test('names replica, numbers and place', () => {
     const { lines } = makeTrail();
     expect(verify(lines.with(6, record(5, { who: 'Reader' }))).findings).toEqual([

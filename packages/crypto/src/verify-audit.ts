@@ -109,10 +109,16 @@ export class AuditVerifier {
     }
   }
 
-  report(): AuditReport {
+  /** @param expected - `through`: a checkpoint that is known to exist, so that a trail which ends before it is found short */
+  report(expected: { readonly through?: number } = {}): AuditReport {
     const ordered = [...this.#checkpoints.values()].toSorted((a, b) => a.claims.n - b.claims.n);
     const findings = [...this.#findings];
     const covered = this.#checkCoverage(ordered, findings);
+    const { through = 0 } = expected;
+    const reached = ordered.at(-1)?.claims.n ?? 0;
+    if (reached < through) {
+      findings.push({ kind: 'checkpoint_missing', what: `Missing: checkpoints ${range(reached + 1, through)}` });
+    }
     let records = 0;
     let uncovered = 0;
     let voids = 0;

@@ -5,8 +5,7 @@
  */
 import { importVerifyingKey, verifyReceipt, type VerifyingKey } from '@letterlock/crypto';
 import { isProblemError } from '@letterlock/protocol';
-import { checkFingerprint, readOrigin } from '../connect.ts';
-import type { Context } from '../context.ts';
+import { expectedFingerprint } from '../connect.ts';
 import { CommandError, usage } from '../exit-status.ts';
 import { readStream, readTextFile } from '../files/read-file.ts';
 import { describeState, type ReceiptFile } from '../receipts.ts';
@@ -80,18 +79,6 @@ function parseReceiptFile(text: string): ReceiptFile {
     'Cannot read the receipt: it is not a JSON object with receipt and instanceKey',
     'write it with "letterlock lookup ID --receipt FILE"',
   );
-}
-
-async function expectedFingerprint(context: Context): Promise<string> {
-  const { trust } = await context.settings();
-  if (trust !== undefined) {
-    checkFingerprint(trust);
-    return trust;
-  }
-  const origin = await readOrigin(context);
-  const known = context.knownServers.find(origin);
-  if (known === undefined) throw usage(`Cannot verify: ${origin} is not pinned`, 'give the fingerprint with --trust');
-  return known.fingerprint;
 }
 
 function importKey(jwk: ReceiptFile['instanceKey']): VerifyingKey {
