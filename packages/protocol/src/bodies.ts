@@ -117,6 +117,8 @@ export type StateResponse = ReturnType<typeof stateResponse>;
 
 /** What an admin needs to give a share: this boot's keys, progress, and the admin's own encrypted share. */
 export const unsealStatusResponse = object({
+  /** Ids of the admins that have acknowledged their share; absent while sealed, and where nothing waits for them. */
+  acked: optional(array(hash, limits.admins)),
   benc: publicJwk,
   boot: hash,
   ckpt: optional(jws(8192)),

@@ -8,6 +8,8 @@ import { connect, pin, type Connected } from '../connect.ts';
 import type { Context } from '../context.ts';
 import { CommandError } from '../exit-status.ts';
 import { pinAdminNames, readAdminCertificates } from '../files/admin-certificates.ts';
+import type { Row } from '../output.ts';
+import { nameAndId } from '../people.ts';
 import { defineVerb } from '../verb.ts';
 
 export const verb = defineVerb({
@@ -36,17 +38,27 @@ export const verb = defineVerb({
     await ensurePinned(context, connected);
     const before = options.replace ? undefined : context.knownServers.find(origin)?.shares?.[identity.id];
     const share = await context.progress('Checking your share', client.checkShare({ signal, pin: before }));
-    const { boot } = await client.unsealStatus({ signal });
+    const { boot, admins, acked } = await client.unsealStatus({ signal });
     context.knownServers.pinShare(origin, identity.id, { ...share, boot });
     pinAdminNames(context, others);
-    context.output.result({ admin: identity.id, generation: share.generation, isNew: before === undefined, boot }, [
+    const missing = acked === undefined ? [] : admins.filter((id) => !acked.includes(id));
+    const result = { admin: identity.id, generation: share.generation, isNew: before === undefined, boot, missing };
+    context.output.result(result, [
       ['share', before === undefined ? 'opens, pinned now' : 'opens, and is the pinned one'],
       ['generation', String(share.generation)],
       ['admin', identity.id],
-      ['next', 'a durable service stores nothing before every admin has done the same'],
+      ...nextRows(context, missing, acked !== undefined),
     ]);
   },
 });
+
+/** A transient service waits for nobody. */
+function nextRows(context: Context, missing: readonly string[], isDurable: boolean): readonly Row[] {
+  if (!isDurable) return [];
+  if (missing.length === 0) return [['next', 'every admin has checked: try seal and unseal once']];
+  const people = missing.map((id) => nameAndId(context, id)).join(', ');
+  return [['next', `nothing is stored before these have done the same: ${people}`]];
+}
 
 /** With --trust alone there is no entry yet that the share could be kept in. */
 async function ensurePinned(context: Context, { origin, fingerprint }: Connected): Promise<void> {

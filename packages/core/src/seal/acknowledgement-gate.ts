@@ -51,7 +51,7 @@ export class AcknowledgementGate {
   async require(barrier: Barrier, configuration: SealConfiguration): Promise<void> {
     const { gen, n } = configuration;
     if (this.#isTransient || this.#completeGeneration === gen) return;
-    const { length: have } = await acknowledgedAdmins(this.#store, barrier, configuration);
+    const { length: have } = await this.acknowledged(barrier, configuration);
     if (have < n) {
       throw conflict(
         'shares_unacknowledged',
@@ -59,5 +59,11 @@ export class AcknowledgementGate {
       );
     }
     this.#completeGeneration = gen;
+  }
+
+  /** Ids of the admins that have acknowledged. @throws 'unavailable' */
+  async acknowledged(barrier: Barrier, configuration: SealConfiguration): Promise<readonly string[]> {
+    if (this.#completeGeneration === configuration.gen) return configuration.admins.map(({ id }) => id);
+    return acknowledgedAdmins(this.#store, barrier, configuration);
   }
 }

@@ -254,6 +254,12 @@ export class Installation {
     }
   }
 
+  /** Ids of the admins that have acknowledged; undefined while sealed, and in a transient installation. @throws 'unavailable' */
+  async acknowledgedAdmins(): Promise<readonly string[] | undefined> {
+    if (this.#opened === undefined || this.#o.isTransient) return undefined;
+    return this.#gate.acknowledged(this.#opened.barrier, this.#requireStored().value);
+  }
+
   /** Data may be stored: always in a transient installation. @throws 'sealed', 'conflict' until every admin has acknowledged, 'unavailable' */
   async requireAcknowledgedShares(): Promise<void> {
     const { barrier } = this.#requireOpened();

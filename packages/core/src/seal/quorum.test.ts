@@ -512,6 +512,9 @@ describe('requireAcknowledgedShares()', () => {
         await expect(installation.requireAcknowledgedShares()).rejects.toMatchObject(missing);
       }
       expect(await world.acknowledge(admin)).toEqual({ have: index + 1, n: 3 });
+      for (const { installation } of [world, other]) {
+        expect(await installation.acknowledgedAdmins()).toEqual(ids.slice(0, index + 1));
+      }
     }
     await world.installation.requireAcknowledgedShares();
     await other.installation.requireAcknowledgedShares();
@@ -563,12 +566,13 @@ describe('requireAcknowledgedShares()', () => {
   test('holds nothing back in a transient installation', async () => {
     const world = await unsealedQuorum({ isTransient: true });
     await world.installation.requireAcknowledgedShares();
-    expect(world.installation.state).toBe('unsealed');
+    expect(await world.installation.acknowledgedAdmins()).toBeUndefined();
   });
 
   test('is for who is unsealed', async () => {
     const world = await sealedQuorum({ isTransient: false });
     await expect(world.installation.requireAcknowledgedShares()).rejects.toMatchObject({ code: 'sealed' });
+    expect(await world.installation.acknowledgedAdmins()).toBeUndefined();
   });
 });
 

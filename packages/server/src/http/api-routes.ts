@@ -155,7 +155,9 @@ export const apiRoutes: Readonly<Record<RouteName, Handler>> = {
       clock,
     });
     const permission = permit({ act: 'unseal.status' }, result, { grants: [], nowSeconds: clock.nowSeconds() });
-    return ok(installation.unsealStatus(permission.caller.id));
+    const status = installation.unsealStatus(permission.caller.id);
+    const acked = await installation.acknowledgedAdmins();
+    return ok({ ...status, ...(acked === undefined ? {} : { acked }) });
   },
 
   init: async ({ installation, initialised }, { received, body }) => {

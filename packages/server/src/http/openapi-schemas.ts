@@ -171,6 +171,7 @@ export const bodySchemas = {
   ),
   UnsealStatusResponse: object(
     {
+      acked: array(thumbprint('Admin id'), limits.admins),
       admins: array(thumbprint('Admin id'), limits.admins),
       benc: publicJwk,
       boot: thumbprint('Fingerprint of both boot keys'),
@@ -186,7 +187,7 @@ export const bodySchemas = {
       transcript: jws(16_384, 'letterlock-transcript+jws'),
       x: integer(1, 1, 255),
     },
-    ['ckpt', 'token', 'transcript'],
+    ['acked', 'ckpt', 'token', 'transcript'],
   ),
 } as const satisfies Record<string, Schema>;
 export type BodyName = keyof typeof bodySchemas;
