@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
-import type { Operation, RangeRequest } from '@letterlock/core';
-import { readRange, readRevision, readTransaction } from './etcd-answer.ts';
+import type { Operation } from '@letterlock/core';
+import { readRange, readRevision, readTransaction, type Expected } from './etcd-answer.ts';
 
 const place = 'letterlock/r/';
 const invalid = expect.objectContaining({ code: 'internal', reason: 'store_answer_invalid' });
@@ -16,20 +16,20 @@ function kv(key: string, change: object = {}) {
 }
 
 function rangeAnswer(change: object = {}) {
-  return { header: { revision: '10' }, kvs: [kv('a/1'), kv('a/2')], more: false, ...change };
+  return { header: { revision: '10' }, kvs: [kv('a/1'), kv('a/2')], count: '9', more: false, ...change };
 }
 
-const page: RangeRequest = { prefix: 'a/', limit: 2 };
-const read = (answer: unknown, request: RangeRequest = page, limit = 2) =>
+const page: Expected = { prefix: 'a/', after: undefined };
+const read = (answer: unknown, request: Expected = page, limit = 2) =>
   readRange(answer as Parameters<typeof readRange>[0], request, place, limit);
 
 describe('readRange()', () => {
   test('gives entries without the place of the installation', () => {
-    const { entries, hasMore, revision } = read(rangeAnswer());
+    const { entries, hasMore, count, revision } = read(rangeAnswer());
     expect(entries.map(({ key }) => key)).toEqual(['a/1', 'a/2']);
     expect(entries[0]).toMatchObject({ createRevision: 5, modRevision: 7 });
     expect(Buffer.from(entries[0]!.value).toString()).toBe('value of a/1');
-    expect({ hasMore, revision }).toEqual({ hasMore: false, revision: 10 });
+    expect({ hasMore, count, revision }).toEqual({ hasMore: false, count: 9, revision: 10 });
   });
 
   test('copies values out of the buffer that they came in', () => {
@@ -52,6 +52,9 @@ describe('readRange()', () => {
     { name: 'a key twice', answer: rangeAnswer({ kvs: [kv('a/1'), kv('a/1')] }) },
     { name: 'more entries than were asked for', answer: rangeAnswer({ kvs: [kv('a/1'), kv('a/2'), kv('a/3')] }) },
     { name: 'an empty page that is not the last', answer: rangeAnswer({ kvs: [], more: true }) },
+    { name: 'a short page that is not the last', answer: rangeAnswer({ kvs: [kv('a/1')], more: true }) },
+    { name: 'more entries than it counts', answer: rangeAnswer({ count: '1' }) },
+    { name: 'no count', answer: rangeAnswer({ count: undefined }) },
     { name: 'no value', answer: rangeAnswer({ kvs: [kv('a/1', { value: undefined })] }) },
     { name: 'no key', answer: rangeAnswer({ kvs: [kv('a/1', { key: undefined })] }) },
     { name: 'no revision of creation', answer: rangeAnswer({ kvs: [kv('a/1', { create_revision: '0' })] }) },
@@ -62,7 +65,7 @@ describe('readRange()', () => {
   });
 
   test('refuses entries at or before the place to go on after', () => {
-    const after: RangeRequest = { ...page, after: 'a/1' };
+    const after: Expected = { prefix: 'a/', after: 'a/1' };
     expect(() => read(rangeAnswer(), after)).toThrow(invalid);
     expect(read(rangeAnswer({ kvs: [kv('a/2')] }), after).entries).toHaveLength(1);
   });

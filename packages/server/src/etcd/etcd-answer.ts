@@ -3,7 +3,7 @@
  * It must never hand on an entry of another key, an order that is not ascending, or a number that was rounded.
  * @module
  */
-import type { Entry, Operation, RangeRequest, RangeResponse, TransactionResponse } from '@letterlock/core';
+import type { Entry, Operation, TransactionResponse } from '@letterlock/core';
 import { ProblemError } from '@letterlock/protocol';
 import type { IKeyValue, IRangeResponse, ITxnResponse } from 'etcd3';
 
@@ -31,29 +31,38 @@ export function readRevision(text: unknown): number {
   return revision;
 }
 
+/** One answer to a range. */
+export interface ReadPage {
+  readonly entries: readonly Entry[];
+  /** More keys than were asked for are in the range. */
+  readonly hasMore: boolean;
+  /** All keys in the range. */
+  readonly count: number;
+  readonly revision: number;
+}
+
+/** What entries of a range must be: of one key, or below a prefix and behind a key. */
+export type Expected = { readonly key: string } | { readonly prefix: string; readonly after: string | undefined };
+
 /** @param place - where our keys begin. @throws 'internal' (reason store_answer_invalid) */
-export function readRange(
-  answer: Loose<IRangeResponse>,
-  request: RangeRequest,
-  place: string,
-  limit: number,
-): RangeResponse {
+export function readRange(answer: Loose<IRangeResponse>, expected: Expected, place: string, limit: number): ReadPage {
   const revision = readRevision(answer?.header?.revision);
   const entries = (answer?.kvs ?? []).map((kv) => readEntry(kv, place, revision));
-  if (entries.length > limit) throw invalid('more entries than were asked for');
-  if ('key' in request) {
-    if (entries.some(({ key }) => key !== request.key)) throw invalid('an entry of another key');
-    return { entries, hasMore: false, revision };
-  }
-  let last = request.after;
-  for (const { key } of entries) {
-    if (!key.startsWith(request.prefix)) throw invalid('an entry outside the prefix');
-    if (last !== undefined && key <= last) throw invalid('entries out of order');
-    last = key;
-  }
+  const count = readRevision(answer?.count);
   const hasMore = answer?.more === true;
-  if (hasMore && entries.length === 0) throw invalid('an empty page that is not the last');
-  return { entries, hasMore, revision };
+  if (entries.length > limit || count < entries.length) throw invalid('not as many entries as it says');
+  if (hasMore && entries.length < limit) throw invalid('a short page that is not the last');
+  if ('key' in expected) {
+    if (entries.some(({ key }) => key !== expected.key)) throw invalid('an entry of another key');
+  } else {
+    let last = expected.after;
+    for (const { key } of entries) {
+      if (!key.startsWith(expected.prefix)) throw invalid('an entry outside the prefix');
+      if (last !== undefined && key <= last) throw invalid('entries out of order');
+      last = key;
+    }
+  }
+  return { entries, hasMore, count, revision };
 }
 
 /**

@@ -3,18 +3,33 @@
  * It must never let a get see a write of its own transaction: etcd runs operations in order, so gets go first.
  * @module
  */
-import type { Compare, Operation, RangeRequest, Transaction } from '@letterlock/core';
+import type { Compare, Operation, Transaction } from '@letterlock/core';
 import type { ICompare, IRangeRequest, IRequestOp, ITxnRequest } from 'etcd3';
 
-/** @param place - put before every key. @param limit - most entries of a page */
-export function rangeRequestOf(request: RangeRequest, place: string, limit: number): IRangeRequest {
-  if ('key' in request) return { key: bytesOf(place + request.key), limit: 1 };
-  const { prefix, after } = request;
-  const isInside = after !== undefined && after >= prefix;
+/** Part of a prefix: from a key, or the key after one, to a boundary. */
+export interface Window {
+  readonly from: string;
+  /** Whether `from` itself is left out. */
+  readonly isAfter: boolean;
+  /** First key that is left out; undefined: all that begin with the prefix. */
+  readonly to: string | undefined;
+}
+
+export function keyRequestOf(key: string, place: string): IRangeRequest {
+  return { key: bytesOf(place + key), limit: 1 };
+}
+
+/** @param place - put before every key */
+export function windowRequestOf(
+  { from, isAfter, to }: Window,
+  prefix: string,
+  place: string,
+  limit: number,
+): IRangeRequest {
   return {
-    // The shortest key above `after` is `after` with a zero byte behind it.
-    key: bytesOf(isInside ? `${place}${after}\0` : place + prefix),
-    range_end: endOf(place + prefix),
+    // The shortest key above another is that one with a zero byte behind it.
+    key: bytesOf(isAfter ? `${place}${from}\0` : place + from),
+    range_end: to === undefined ? endOf(place + prefix) : bytesOf(place + to),
     limit,
   };
 }

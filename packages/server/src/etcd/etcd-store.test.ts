@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
+import { randomIdentifier } from '@letterlock/crypto';
 import { isProblemError } from '@letterlock/protocol';
 import { describeStoreContract, FaultyStore } from '@letterlock/core/testing';
 import { answerLimitBytes } from './etcd-member.ts';
@@ -113,22 +114,28 @@ describe('EtcdStore', () => {
     expect(sizes.length).toBeGreaterThan(1);
   });
 
-  test('3.11.8 pages through 20,000 keys of somebody else below its prefix', async () => {
-    for (let batch = 0; batch < 160; batch += 1) {
-      const then = Array.from({ length: 125 }, (_, index) => {
-        return { do: 'put', key: `junk/${batch}/${index}`, value: Buffer.from('junk') } as const;
+  test('3.11.8 pages through 20,000 keys below its prefix, and counts them all once only', async () => {
+    const names = Array.from({ length: 20_000 }, () => randomIdentifier());
+    for (let first = 0; first < names.length; first += 125) {
+      const then = names.slice(first, first + 125).map((name) => {
+        return { do: 'put', key: `junk/${name}`, value: Buffer.from('junk') } as const;
       });
       await store.transact({ compare: [], then });
     }
-    let count = 0;
-    let after: string | undefined;
-    for (;;) {
-      const page = await store.range({ prefix: 'junk/', limit: 1000, ...(after === undefined ? {} : { after }) });
-      count += page.entries.length;
-      after = page.entries.at(-1)?.key;
-      if (!page.hasMore) break;
+    const counts = watchCounts();
+    for (const limit of [100, 1000, 19_999]) {
+      const visited: string[] = [];
+      let after: string | undefined;
+      for (;;) {
+        const page = await store.range({ prefix: 'junk/', limit, ...(after === undefined ? {} : { after }) });
+        expect(page.entries.length === limit || !page.hasMore).toBe(true);
+        visited.push(...page.entries.map(({ key }) => key.slice('junk/'.length)));
+        after = page.entries.at(-1)?.key;
+        if (!page.hasMore) break;
+      }
+      expect(visited).toEqual(names.toSorted());
     }
-    expect(count).toBe(20_000);
+    expect(counts.filter((count) => count > 4096)).toEqual([20_000]);
   });
 
   test('3.11.10 goes on with a paged read whose revision was forgotten meanwhile', async () => {
@@ -149,6 +156,19 @@ describe('EtcdStore', () => {
     expect(isProblemError(failure) && failure.code).toBe('unavailable');
   });
 });
+
+/** How many keys etcd went through for each range. */
+function watchCounts(): readonly number[] {
+  const counts: number[] = [];
+  const member = store.members[0]!;
+  const { range } = member;
+  member.range = async (request) => {
+    const answer = await range(request);
+    counts.push(Number(answer.count));
+    return answer;
+  };
+  return counts;
+}
 
 function disposable(opened: EtcdStore): Disposable & { readonly store: EtcdStore } {
   return { store: opened, [Symbol.dispose]: () => opened.close() };

@@ -8,6 +8,7 @@ import {
   checkRange,
   checkTransaction,
   type CallOptions,
+  type Entry,
   type RangeRequest,
   type RangeResponse,
   type Store,
@@ -15,11 +16,12 @@ import {
   type TransactionResponse,
 } from '@letterlock/core';
 import { isProblemError, ProblemError } from '@letterlock/protocol';
-import { readRange, readTransaction } from './etcd-answer.ts';
+import { readRange, readTransaction, type ReadPage } from './etcd-answer.ts';
 import { failureOf } from './etcd-errors.ts';
 import { connectMember, type EtcdCredentials, type EtcdMember } from './etcd-member.ts';
-import { rangeRequestOf, sentTransactionOf } from './etcd-request.ts';
+import { keyRequestOf, sentTransactionOf, windowRequestOf, type Window } from './etcd-request.ts';
 import { MemberChoice } from './member-choice.ts';
+import { boundaryAfter, WindowDepths } from './range-window.ts';
 
 export interface EtcdStoreOptions {
   /** `https://host:port` of each member; `http://` only on loopback and without credentials. */
@@ -48,6 +50,7 @@ export class EtcdStore implements Store {
   readonly members: readonly EtcdMember[];
   readonly choice: MemberChoice;
   readonly #place: string;
+  readonly #depths = new WindowDepths();
 
   /** Connects with the first call. @throws TypeError for endpoints or a prefix of another shape */
   constructor(options: EtcdStoreOptions) {
@@ -65,18 +68,31 @@ export class EtcdStore implements Store {
 
   async range(request: RangeRequest, options: CallOptions = {}): Promise<RangeResponse> {
     checkRange(request);
-    const place = this.#place;
-    let limit = 'key' in request ? 1 : request.limit;
+    if ('key' in request) {
+      const sent = keyRequestOf(request.key, this.#place);
+      const answer = await this.#call((member) => member.range(sent), options);
+      const { entries, revision } = readRange(answer, request, this.#place, 1);
+      return { entries, hasMore: false, revision };
+    }
+    const { prefix, limit, after } = request;
+    const isInside = after !== undefined && after >= prefix;
+    // Behind the prefix there is nothing to go on with; etcd says so too, and at which revision.
+    let from: Pick<Window, 'from' | 'isAfter'> = isInside
+      ? { from: after, isAfter: true }
+      : { from: prefix, isAfter: false };
+    const entries: Entry[] = [];
     for (;;) {
-      try {
-        const sent = rangeRequestOf(request, place, limit);
-        const answer = await this.#call((member) => member.range(sent), options);
-        return readRange(answer, request, place, limit);
-      } catch (error) {
-        if (limit === 1 || !isProblemError(error) || error.reason !== 'store_answer_too_large') throw error;
-        // Not a retry but another question: fewer entries, so that memory stays bounded whatever is stored.
-        limit = Math.ceil(limit / smallerPage);
+      const isBelow = from.from.startsWith(prefix);
+      const to = isBelow ? boundaryAfter(from.from, prefix, this.#depths.of(prefix)) : undefined;
+      // One more than is asked for tells whether there is more, across windows too.
+      const last = entries.at(-1)?.key ?? after;
+      const page = await this.#page({ ...from, to }, { prefix, last, wanted: limit + 1 - entries.length }, options);
+      entries.push(...page.entries);
+      const isFull = entries.length > limit;
+      if (isFull || page.hasMore || to === undefined) {
+        return { entries: entries.slice(0, limit), hasMore: isFull || page.hasMore, revision: page.revision };
       }
+      from = { from: to, isAfter: false };
     }
   }
 
@@ -91,6 +107,27 @@ export class EtcdStore implements Store {
   /** Ends all connections; calls under way fail. */
   close(): void {
     for (const member of this.members) member.close();
+  }
+
+  /** One window, with fewer entries when so many would be longer than an answer may be. */
+  async #page(
+    window: Window,
+    o: { readonly prefix: string; readonly last: string | undefined; readonly wanted: number },
+    options: CallOptions,
+  ): Promise<ReadPage> {
+    const { prefix, last, wanted } = o;
+    for (let limit = wanted; ; limit = Math.ceil(limit / smallerPage)) {
+      try {
+        const sent = windowRequestOf(window, prefix, this.#place, limit);
+        const answer = await this.#call((member) => member.range(sent), options);
+        const page = readRange(answer, { prefix, after: last }, this.#place, limit);
+        this.#depths.learn(prefix, page.count, !window.isAfter);
+        return page;
+      } catch (error) {
+        // Not a retry but another question, so that memory stays bounded whatever is stored.
+        if (limit === 1 || !isProblemError(error) || error.reason !== 'store_answer_too_large') throw error;
+      }
+    }
   }
 
   async #call<T>(ask: (member: EtcdMember) => Promise<T>, { signal }: CallOptions): Promise<T> {
