@@ -112,6 +112,7 @@ describe('letterlock audit tail', () => {
     await until(`${lines[0]}\n${lines[1]}\n${lines[2]}\n`);
     child.kill('SIGINT');
     await once(child, 'exit');
+    expect(seen).toBe(`${lines[0]}\n${lines[1]}\n${lines[2]}\n`);
   });
 
   test('shows nothing of a line that could harm a terminal', async () => {

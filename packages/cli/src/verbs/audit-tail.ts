@@ -33,7 +33,8 @@ export const verb = defineVerb({
     if (lines !== undefined && !/^\d{1,6}$/.test(lines)) throw usage('Cannot use --lines: it is a number up to 999999');
     let place: Place = { inode: undefined, offset: 0 };
     place = await readOn(context, path, place, lines === undefined ? defaultLines : Number(lines));
-    while (follow && !context.signal.aborted) {
+    if (!follow) return;
+    while (!context.signal.aborted) {
       await sleep(pollMilliseconds, undefined, { signal: context.signal }).catch(() => undefined);
       place = await readOn(context, path, place, Number.POSITIVE_INFINITY);
     }

@@ -336,7 +336,7 @@ export class Installation {
       keys.move();
       this.#adopt({ value: created.configurationBytes });
       this.#epoch.remember(outcome.stored);
-      return this.#enter(barrier, givers, outcome.stored);
+      return this.#enter(barrier, givers, outcome.stored, undefined);
     } finally {
       this.#isCreating = false;
     }
@@ -406,6 +406,7 @@ export class Installation {
       barrier,
       given.map(({ adminId }) => adminId),
       revision,
+      outcome.checkpoint,
     );
   }
 
@@ -417,11 +418,20 @@ export class Installation {
     return barrier;
   }
 
-  #enter(barrier: KeyringBarrier, givers: readonly string[], revision: number): Opened {
+  #enter(barrier: KeyringBarrier, givers: readonly string[], revision: number, checkpoint: Entry | undefined): Opened {
     const { clock, boot } = this.#o;
     const configuration = this.#requireStored().value;
     const { audit } = this;
-    const opened = openedWith({ configuration, barrier, audit, boot: boot.boot, clock, givers, revision });
+    const opened = openedWith({
+      configuration,
+      barrier,
+      audit,
+      boot: boot.boot,
+      clock,
+      givers,
+      revision,
+      checkpoint: checkpoint?.value,
+    });
     this.#opened = opened;
     this.#trailBarrier.use(barrier);
     this.#alarm = undefined;

@@ -3,8 +3,8 @@
  * It must never be kept after the seal.
  * @module
  */
-import { signJws, type SigningKey } from '@letterlock/crypto';
-import { lifetimes, typ } from '@letterlock/protocol';
+import { publicOf, signJws, verifyCheckpoint, type SigningKey } from '@letterlock/crypto';
+import { isProblemError, lifetimes, typ } from '@letterlock/protocol';
 import type { AuditTrail } from '../audit/audit-trail.ts';
 import type { Barrier } from '../store/barrier.ts';
 import type { Clock } from '../store/clock.ts';
@@ -43,11 +43,21 @@ export function openedWith(o: {
   readonly clock: Clock;
   readonly givers: readonly string[];
   readonly revision: number;
+  /** The last checkpoint as it is in the store. */
+  readonly checkpoint: Uint8Array | undefined;
 }): Opened {
   const { barrier, clock, givers, boot } = o;
   const { inst, gen, td } = o.configuration;
   const { instanceKey } = barrier.keyring;
-  const claims = { admins: givers, boot, gen, rev: o.revision, t: clock.nowSeconds() };
+  const ckpt = ownCheckpoint(o.checkpoint, instanceKey);
+  const claims = {
+    admins: givers,
+    boot,
+    ...(ckpt === undefined ? {} : { ckpt }),
+    gen,
+    rev: o.revision,
+    t: clock.nowSeconds(),
+  };
   return {
     unsealed: { inst, generation: gen, barrier, instanceKey, audit: o.audit },
     barrier,
@@ -56,4 +66,17 @@ export function openedWith(o: {
     transcript: givers.length === 0 ? undefined : signJws({ typ: typ.transcript, key: instanceKey, claims }),
     transcriptUntil: clock.monotonicSeconds() + lifetimes.transcript,
   };
+}
+
+/** A checkpoint that is not of this instance says nothing; who writes the next one raises the alarm. */
+function ownCheckpoint(value: Uint8Array | undefined, instanceKey: SigningKey): string | undefined {
+  if (value === undefined) return undefined;
+  const jws = new TextDecoder().decode(value);
+  try {
+    verifyCheckpoint(jws, publicOf(instanceKey));
+    return jws;
+  } catch (error) {
+    if (isProblemError(error)) return undefined;
+    throw error;
+  }
 }

@@ -6,6 +6,7 @@
 import { equalConstantTime } from '@letterlock/crypto';
 import { isProblemError, ProblemError } from '@letterlock/protocol';
 import type { AuditTrail } from '../audit/audit-trail.ts';
+import { checkpointPaths } from '../audit/checkpoints.ts';
 import type { AuditFacts } from '../audit/record.ts';
 import type { Barrier } from '../store/barrier.ts';
 import type { Compare, Entry, Operation, Store } from '../store/store.ts';
@@ -20,10 +21,13 @@ export async function readSystemRecords(store: Store): Promise<{
   readonly seal: Entry | undefined;
   readonly keyring: Entry | undefined;
   readonly epoch: Entry | undefined;
+  /** The last checkpoint of the audit trail. */
+  readonly checkpoint: Entry | undefined;
 }> {
-  const keys = [systemPaths.schema, systemPaths.seal, systemPaths.keyring, systemPaths.epoch];
+  const { schema, seal, keyring, epoch } = systemPaths;
+  const keys = [schema, seal, keyring, epoch, checkpointPaths.head];
   const { entries } = await store.transact({ compare: [], then: keys.map((key) => ({ do: 'get', key })) });
-  return { schema: entries[0], seal: entries[1], keyring: entries[2], epoch: entries[3] };
+  return { schema: entries[0], seal: entries[1], keyring: entries[2], epoch: entries[3], checkpoint: entries[4] };
 }
 
 /**

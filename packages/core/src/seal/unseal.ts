@@ -14,10 +14,15 @@ import { readSystemRecords } from './store-installation.ts';
 
 /**
  * `read`: the entries that it rests on, to be compared when the unseal is recorded; `epochRevision`: that of the last seal,
- * 0 for none, to be compared as well. `changed`: the store has another configuration now.
+ * 0 for none, to be compared as well; `checkpoint`: the last one, as it is in the store. `changed`: the store has another configuration now.
  */
 export type KeyringOutcome =
-  | { readonly keyring: Keyring; readonly read: readonly Entry[]; readonly epochRevision: number }
+  | {
+      readonly keyring: Keyring;
+      readonly read: readonly Entry[];
+      readonly epochRevision: number;
+      readonly checkpoint: Entry | undefined;
+    }
   | { readonly changed: Entry };
 
 /**
@@ -31,7 +36,7 @@ export async function openKeyringWithShares(o: {
 }): Promise<KeyringOutcome> {
   const { value, bytes } = o.stored;
   using kek = await keyEncryptionKey(o.shares, value);
-  const { seal, keyring, epoch } = await readSystemRecords(o.store);
+  const { seal, keyring, epoch, checkpoint } = await readSystemRecords(o.store);
   if (seal === undefined) throw alarm('seal_configuration_missing', 'The seal configuration is missing from the store');
   if (!equalConstantTime(seal.value, bytes)) return { changed: seal };
   if (keyring === undefined) throw alarm('keyring_missing', 'The keyring is missing from the store');
@@ -39,6 +44,7 @@ export async function openKeyringWithShares(o: {
     keyring: openKeyring({ configuration: value, kek, record: keyring.value }),
     read: [seal, keyring],
     epochRevision: epoch?.modRevision ?? 0,
+    checkpoint,
   };
 }
 
