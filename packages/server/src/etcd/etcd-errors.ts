@@ -41,7 +41,10 @@ export interface StoreFailure {
 
 /** Names a failure of the library. */
 export function failureOf(error: unknown): StoreFailure {
-  const { constructor, message } = error as { readonly constructor?: { name?: string }; readonly message?: unknown };
+  const { constructor, message } = Object(error) as {
+    readonly constructor?: { name?: string };
+    readonly message?: unknown;
+  };
   const text = `${constructor?.name ?? ''}: ${typeof message === 'string' ? message : ''}`;
   const { reason, isMembers } = failures.find(({ when }) => when.test(text)) ?? otherFailure;
   return { problem: new ProblemError('unavailable', { reason, cause: error }), isMembers };
