@@ -7,7 +7,7 @@ import type { CallOptions, Store } from '../store/store.ts';
 import { systemPaths } from './system-records.ts';
 
 /**
- * Remembers at which revision the epoch was last seen. A revision says more than the number in it: whoever writes there,
+ * Remembers at which revision the epoch was seen. A revision says more than the number in it: whoever writes there,
  * or puts an older store in its place, seals.
  */
 export class EpochWatch {
@@ -23,13 +23,16 @@ export class EpochWatch {
     this.#seen = revision;
   }
 
-  /** Whether the epoch has moved since it was last seen. @throws 'unavailable' */
+  /** Whether the epoch has moved since it was remembered; the first look remembers. @throws 'unavailable' */
   async hasMoved(options?: CallOptions): Promise<boolean> {
     const before = this.#seen;
     const [entry] = (await this.#store.range({ key: systemPaths.epoch }, options)).entries;
     // An unseal or a seal of this process came in between: it knows better.
     if (this.#seen !== before) return false;
-    this.#seen = entry?.modRevision ?? 0;
-    return before !== undefined && before !== this.#seen;
+    const revision = entry?.modRevision ?? 0;
+    // What is news stays news until somebody acts on it.
+    if (before !== undefined) return before !== revision;
+    this.#seen = revision;
+    return false;
   }
 }

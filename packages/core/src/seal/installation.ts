@@ -17,44 +17,37 @@ import { AuditTrail } from '../audit/audit-trail.ts';
 import type { AuditFacts } from '../audit/record.ts';
 import type { Permitted } from '../policy/permitted.ts';
 import type { Clock } from '../store/clock.ts';
-import type { CallOptions, Compare, Entry, Store } from '../store/store.ts';
+import type { CallOptions, Entry, Store } from '../store/store.ts';
 import { AcknowledgementGate } from './acknowledgement-gate.ts';
 import { acknowledgeShare, type AcknowledgementProgress } from './acknowledge-share.ts';
 import { checkInitConfiguration, type Admin, type InitConfiguration } from './admin-certificate.ts';
 import { alreadyAppliedReason, type AppliedOperation } from './applied-operation.ts';
 import { replicaName, type BootKeys } from './boot-keys.ts';
 import { bumpEpoch } from './bump-epoch.ts';
+import { CeremonyTrail } from './ceremony-trail.ts';
 import { CollectedShares, type CollectedShare } from './collected-shares.ts';
-import { commitAudited } from './commit-audited.ts';
 import { createInstallation } from './create-installation.ts';
 import { readExpectedConfiguration, type ConfigurationExpectations } from './expected-configuration.ts';
 import { EpochWatch } from './epoch-watch.ts';
 import { receiveInitOperation } from './init-operation.ts';
 import { CurrentBarrier, KeyringBarrier } from './keyring-barrier.ts';
 import { openedWith, type Opened, type Unsealed } from './opened.ts';
+import { recordUnseal } from './record-unseal.ts';
 import type { SealConfiguration, StoredConfiguration } from './seal-configuration.ts';
-import {
-  factsOfAdmin,
-  factsOfCaller,
-  factsOfEpoch,
-  factsOfStart,
-  HeldFacts,
-  refusal,
-  type ReceivedFacts,
-} from './seal-facts.ts';
+import { factsOfAdmin, factsOfCaller, factsOfEpoch, factsOfStart, type ReceivedFacts } from './seal-facts.ts';
 import {
   alreadyInitialised,
   alreadyUnsealed,
   configurationChanged,
-  conflict,
   notLoaded,
   sealedProblem,
 } from './seal-problems.ts';
 import { readSystemRecords, requireEmptyStore, storeInstallation } from './store-installation.ts';
-import { checkSchema, systemPaths } from './system-records.ts';
+import { checkSchema } from './system-records.ts';
+import { takeShare } from './take-share.ts';
 import { openKeyringWithShares } from './unseal.ts';
 import { unsealStatusFor } from './unseal-status.ts';
-import { openGivenShare, receiveShare, type GivenShare, type NonceRedeemer } from './unseal-share.ts';
+import { receiveShare, type GivenShare, type NonceRedeemer } from './unseal-share.ts';
 
 export interface InstallationOptions extends InitConfiguration, ConfigurationExpectations {
   readonly admins: readonly Admin[];
@@ -76,12 +69,11 @@ export class Installation {
   readonly audit: AuditTrail;
   readonly #o: InstallationOptions;
   readonly #trailBarrier = new CurrentBarrier();
-  readonly #held = new HeldFacts();
   readonly #unsealedListeners: ((unsealed: Unsealed) => void)[] = [];
   readonly #sealedListeners: (() => void)[] = [];
-  readonly #refusedListeners: ((facts: AuditFacts) => void)[] = [];
   readonly #countedListeners: ((share: CountedShare) => void)[] = [];
   readonly #collected = new CollectedShares();
+  readonly #trail: CeremonyTrail;
   readonly #gate: AcknowledgementGate;
   readonly #epoch: EpochWatch;
   #isLoaded = false;
@@ -101,6 +93,7 @@ export class Installation {
     this.#gate = new AcknowledgementGate(options);
     this.#epoch = new EpochWatch(options.store);
     this.audit = new AuditTrail({ replica: replicaName(boot), barrier: this.#trailBarrier, clock });
+    this.#trail = new CeremonyTrail({ store: options.store, trail: this.audit });
   }
 
   /** Before the store was read the answer is `sealed`: nothing may be initialised on a guess. */
@@ -139,7 +132,7 @@ export class Installation {
 
   /** Called for every refusal of a known admin: for the log, which has it even where no audit record can be written. */
   onRefused(listener: (facts: AuditFacts) => void): void {
-    this.#refusedListeners.push(listener);
+    this.#trail.onRefused(listener);
   }
 
   /** Called for every share that counts while others are missing: for the log. */
@@ -181,7 +174,7 @@ export class Installation {
       return { transcript: transcript! };
     } catch (error) {
       // For the log alone: the operation has no nonce of ours, so that replays could fill the trail.
-      this.#report(facts, error);
+      this.#trail.report(facts, error);
       throw error;
     }
   }
@@ -228,9 +221,7 @@ export class Installation {
   /** Fills with zeros the shares that waited a quarter of an hour; to be called every second. @source protocol.md §10.4 */
   forgetOldShares(): void {
     for (const { facts } of this.#collected.forgetExpired(this.#o.clock.monotonicSeconds())) {
-      const expired: AuditFacts = { ...facts, outcome: 'refused', reason: 'share_expired' };
-      this.#held.add(expired);
-      for (const listener of this.#refusedListeners) listener(expired);
+      this.#trail.expire(facts);
     }
   }
 
@@ -247,9 +238,11 @@ export class Installation {
     // Its own seal is told by nobody; without an installation there is nothing to follow.
     if (this.#stored === undefined || this.#isSealing) return;
     if (!(await this.#epoch.hasMoved(options)) || this.#isSealing) return;
-    if (this.#opened === undefined) this.forgetShares();
-    else {
-      this.#held.add(factsOfEpoch());
+    if (this.#opened === undefined) {
+      this.forgetShares();
+      this.#epoch.remember(undefined);
+    } else {
+      this.#trail.held.add(factsOfEpoch());
       this.#drop();
     }
   }
@@ -284,7 +277,7 @@ export class Installation {
     } catch (error) {
       if (isProblemError(error) && error.reason === alreadyAppliedReason) await this.#refuse(facts, error);
       else {
-        this.#held.add({ ...facts, reason: 'sealed_without_record' });
+        this.#trail.held.add({ ...facts, reason: 'sealed_without_record' });
         this.#drop();
       }
       throw error;
@@ -347,31 +340,32 @@ export class Installation {
     stored: StoredConfiguration,
     facts: AuditFacts,
   ): Promise<TranscriptResponse | ProgressResponse> {
-    if (this.#opened !== undefined) throw alreadyUnsealed();
-    const { boot, clock } = this.#o;
-    const { k } = stored.value;
-    const { id: adminId } = given.admin;
     const seals = this.#seals;
-    using kept = new DisposableStack();
-    const share = kept.use(await openGivenShare(given, stored.value, boot));
-    // A seal since then counts more than a share that was given before it.
-    if (this.#opened !== undefined || this.#seals !== seals) throw alreadyUnsealed();
-    if (this.#stored !== stored) throw configurationChanged();
-    this.forgetOldShares();
-    if (this.#collected.givers.includes(adminId)) {
-      throw conflict('share_duplicate', 'The share of this admin is counted already');
+    const requireCurrent = (): void => {
+      // Another share may have come first, and a seal since then counts more than a share that was given before it.
+      if (this.#opened !== undefined || this.#seals !== seals) throw alreadyUnsealed();
+      if (this.#stored !== stored) throw configurationChanged();
+      this.forgetOldShares();
+    };
+    requireCurrent();
+    const { boot, clock } = this.#o;
+    const collected = this.#collected;
+    const taken = await takeShare({
+      given,
+      facts,
+      configuration: stored.value,
+      boot,
+      clock,
+      collected,
+      requireCurrent,
+    });
+    if ('have' in taken) {
+      for (const listener of this.#countedListeners) listener({ who: given.admin.id, ...taken });
+      return taken;
     }
-    const collected = [...this.#collected.all, { adminId, share, facts }];
-    if (collected.length >= k) {
-      // If the store does not answer, this share is gone and the others stay: its admin repeats the call.
-      const { transcript } = await this.#unseal(collected, stored, seals);
-      return { transcript: transcript! };
-    }
-    kept.move();
-    this.#collected.keep(collected.at(-1)!, clock.monotonicSeconds());
-    const progress = { have: collected.length, k };
-    for (const listener of this.#countedListeners) listener({ who: adminId, ...progress });
-    return progress;
+    using complete = taken;
+    const { transcript } = await this.#unseal(complete.shares, stored, seals);
+    return { transcript: transcript! };
   }
 
   async #unseal(given: readonly CollectedShare[], stored: StoredConfiguration, seals: number): Promise<Opened> {
@@ -383,20 +377,11 @@ export class Installation {
     }
     using keys = new DisposableStack();
     const barrier = this.#useWhile(keys, new KeyringBarrier(outcome.keyring));
-    const held = this.#held.all;
-    const { isApplied, revision } = await commitAudited(
-      store,
-      this.audit,
-      [...held, ...given.map(({ facts }) => facts), { ...given.at(-1)!.facts, act: 'unseal' }],
-      {
-        compare: [
-          ...outcome.read.map(({ key, modRevision }) => isUnchanged(key, modRevision)),
-          isUnchanged(systemPaths.epoch, outcome.epochRevision),
-        ],
-        then: [],
-      },
-    );
-    if (isApplied) this.#held.remove(held);
+    const { held } = this.#trail;
+    const facts = held.all;
+    const recorded = { store, trail: this.audit, held: facts, given, opened: outcome };
+    const { isApplied, revision } = await recordUnseal(recorded);
+    if (isApplied) held.remove(facts);
     // Another share may have come first, and a seal since then counts more than an unseal that began before it.
     if (this.#opened !== undefined || this.#seals !== seals) throw alreadyUnsealed();
     if (!isApplied) throw new ProblemError('unavailable', { reason: 'unseal_not_recorded' });
@@ -456,18 +441,8 @@ export class Installation {
     this.#stored = readExpectedConfiguration(value, this.#o);
   }
 
-  /** A refusal of a known admin: written at once, or held until there is a barrier. */
-  async #refuse(facts: AuditFacts, error: unknown): Promise<void> {
-    const refused = this.#report(facts, error);
-    if (refused === undefined) return;
-    if (this.#opened === undefined) this.#held.add(refused);
-    else await this.audit.record(this.#o.store, refused);
-  }
-
-  #report(facts: AuditFacts, error: unknown): AuditFacts | undefined {
-    const refused = refusal(facts, error);
-    if (refused !== undefined) for (const listener of this.#refusedListeners) listener(refused);
-    return refused;
+  #refuse(facts: AuditFacts, error: unknown): Promise<void> {
+    return this.#trail.refuse(facts, error, this.#opened !== undefined);
   }
 
   #requireStored(): StoredConfiguration {
@@ -480,8 +455,4 @@ export class Installation {
     this.#requireStored();
     throw sealedProblem();
   }
-}
-
-function isUnchanged(key: string, revision: number): Compare {
-  return { key, field: 'mod', is: '=', revision };
 }

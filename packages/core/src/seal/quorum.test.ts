@@ -684,6 +684,27 @@ describe('followEpoch()', () => {
     expect(world.installation.state).toBe('unsealed');
   });
 
+  test('news that came during a seal of its own, which then was none, are not forgotten', async () => {
+    const [first] = await replicas();
+    const store = new FaultyStore(first.store);
+    const other = await first.restarted({ store, threshold: 2 });
+    await other.giveShares(0, 1);
+    const { permitted, operation } = await first.permitted('seal', {});
+    const reachedLook = delayOnce(store, ({ transaction }) => transaction === undefined);
+    const look = other.installation.followEpoch();
+    await reachedLook;
+    await first.installation.seal(permitted, operation);
+    const reachedSeal = delayOnce(store, ({ transaction }) => transaction !== undefined);
+    const again = other.installation.seal(permitted, operation);
+    await reachedSeal;
+    store.release();
+    await look;
+    await expect(again).rejects.toMatchObject({ reason: 'operation_applied' });
+    expect(other.installation.state).toBe('unsealed');
+    await other.installation.followEpoch();
+    expect(other.installation.state).toBe('sealed');
+  });
+
   test('does nothing while the store does not answer, nor before there is an installation', async () => {
     const store = new FaultyStore(new MemoryStore());
     const empty = new SealWorld({ store, admins, threshold: 2 });

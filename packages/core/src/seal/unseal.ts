@@ -12,18 +12,17 @@ import type { SealConfiguration, StoredConfiguration } from './seal-configuratio
 import { alarm } from './seal-problems.ts';
 import { readSystemRecords } from './store-installation.ts';
 
-/**
- * `read`: the entries that it rests on, to be compared when the unseal is recorded; `epochRevision`: that of the last seal,
- * 0 for none, to be compared as well; `checkpoint`: the last one, as it is in the store. `changed`: the store has another configuration now.
- */
-export type KeyringOutcome =
-  | {
-      readonly keyring: Keyring;
-      readonly read: readonly Entry[];
-      readonly epochRevision: number;
-      readonly checkpoint: Entry | undefined;
-    }
-  | { readonly changed: Entry };
+export interface OpenedKeyring {
+  readonly keyring: Keyring;
+  /** The entries that it rests on, to be compared when the unseal is recorded. */
+  readonly read: readonly Entry[];
+  /** That of the last seal, 0 for none; to be compared as well. */
+  readonly epochRevision: number;
+  /** The last one of the audit trail, as it is in the store. */
+  readonly checkpoint: Entry | undefined;
+}
+/** `changed`: the store has another configuration now. */
+export type KeyringOutcome = OpenedKeyring | { readonly changed: Entry };
 
 /**
  * The shares are copied before the first wait, so that they may be forgotten meanwhile.
