@@ -1,8 +1,12 @@
+import { chmodSync, writeFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import { randomIdentifier, readCertificate, signOperation } from '@letterlock/crypto';
-import { encodeBase64url, lifetimes } from '@letterlock/protocol';
-import { buildMilliseconds, EtcdServer } from './etcd/testing/etcd-server.ts';
+import { encodeBase64url } from '@letterlock/protocol';
+import { buildMilliseconds, createCertificate, EtcdServer } from './etcd/testing/etcd-server.ts';
 import { connectMember } from './etcd/etcd-member.ts';
+import { createLog } from './log.ts';
+import { openStore } from './open-store.ts';
+import { systemClock } from './system-clock.ts';
 import { etcdSettings, type EtcdSettings } from './testing/etcd-settings.ts';
 import {
   acknowledgeShares,
@@ -154,7 +158,53 @@ describe('the durable server', () => {
     await expect(started).rejects.toMatchObject({ code: 'unavailable', reason: 'store_unreachable' });
   });
 
-  test('keeps tombstones for 90 days', () => {
-    expect(lifetimes.tombstoneDurable).toBe(7_776_000);
+  test.each([
+    { name: 'authorities that are none', change: { 'etcd-ca-file': 'key' }, mode: 0o600, at: 'store.etcd.caFile' },
+    {
+      name: 'a certificate that is not there',
+      change: { 'etcd-cert-file': 'absent' },
+      mode: 0o600,
+      at: 'store.etcd.certFile',
+    },
+    {
+      name: 'the key of another certificate',
+      change: { 'etcd-key-file': 'another' },
+      mode: 0o600,
+      at: 'store.etcd.keyFile',
+    },
+    { name: 'a key that everybody can read', change: {}, mode: 0o644, at: 'store.etcd.keyFile' },
+  ])('does not start with $name', async ({ change, mode, at }) => {
+    const { flags } = settings;
+    const key = flags['etcd-key-file']!;
+    const another = `${key}.another`;
+    writeFileSync(another, createCertificate().key, { mode: 0o600 });
+    const paths: Readonly<Record<string, string>> = { key, another, absent: `${key}.absent` };
+    chmodSync(key, mode);
+    try {
+      const changed = Object.fromEntries(Object.entries(change).map(([flag, which]) => [flag, paths[which]!]));
+      const started = startTestServer({ ...flags, ...changed, 'init-certificates': admins.map(({ pem }) => pem) });
+      await expect(started).rejects.toMatchObject({ name: 'ConfigError', faults: [{ at }] });
+    } finally {
+      chmodSync(key, 0o600);
+    }
+  });
+
+  test('keeps tombstones for 90 days, and those in memory for an hour', async () => {
+    const { flags } = settings;
+    const etcdConfig = {
+      endpoints: [etcd.endpoint],
+      caFile: flags['etcd-ca-file']!,
+      certFile: flags['etcd-cert-file']!,
+      keyFile: flags['etcd-key-file']!,
+      prefix: 'letterlock/',
+    };
+    const log = createLog('silent');
+    const durable = openStore({ etcd: etcdConfig }, { clock: systemClock, log });
+    expect(durable).toMatchObject({ isTransient: false, tombstoneSeconds: 90 * 86_400 });
+    expect(() => durable.dump()).toThrow(TypeError);
+    await durable.close();
+    const transient = openStore({ memory: { refuseSwap: false } }, { clock: systemClock, log });
+    expect(transient).toMatchObject({ isTransient: true, tombstoneSeconds: 3600 });
+    await transient.close();
   });
 });
