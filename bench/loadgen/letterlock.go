@@ -17,16 +17,17 @@ type letterlockPeer struct {
 	writer, reader *identity
 	origin         string
 	size           int
+	mode           string
 }
 
 // startLetterlock starts a transient server through the shipped program, with writer, reader and grant in its configuration.
-func startLetterlock(program, work string, size int) (peer, error) {
+func startLetterlock(program, work string, size int, mode string) (peer, error) {
 	folder, err := os.MkdirTemp(work, "letterlock-")
 	if err != nil {
 		return nil, err
 	}
 	now := time.Now().Unix()
-	p := &letterlockPeer{writer: newIdentity("writer", now), reader: newIdentity("reader", now), size: size}
+	p := &letterlockPeer{writer: newIdentity("writer", now), reader: newIdentity("reader", now), size: size, mode: mode}
 	certificates := []string{}
 	for _, name := range []string{"one", "two", "three"} {
 		file := filepath.Join(folder, name+".crt")
@@ -62,7 +63,10 @@ func startLetterlock(program, work string, size int) (peer, error) {
 	return p, nil
 }
 
-func (p *letterlockPeer) steps() []string { return []string{"wrap", "open", "ack"} }
+// steps are what one turn of the loop does; with `open` the wraps are stored before the clock starts.
+func (p *letterlockPeer) steps() []string {
+	return map[string][]string{"cycle": {"wrap", "open", "ack"}, "wrap": {"wrap"}, "open": {"open"}}[p.mode]
+}
 
 type letterlockWorker struct {
 	peer            *letterlockPeer
@@ -70,6 +74,7 @@ type letterlockWorker struct {
 	exporter, nonce string
 	supply          *supply
 	rpk             string
+	stored          []string
 }
 
 func (p *letterlockPeer) worker() (worker, error) {
@@ -110,8 +115,26 @@ func (s *supply) take() (string, []byte) {
 	return id, body
 }
 
-func (w *letterlockWorker) prepare(cycles int) { w.supply.fill(cycles) }
-func (w *letterlockWorker) prepared() int      { return len(w.supply.ids) }
+func (w *letterlockWorker) prepare(cycles int) error {
+	if w.peer.mode != "open" {
+		w.supply.fill(cycles)
+		return nil
+	}
+	for len(w.stored) < cycles {
+		w.supply.fill(1)
+		if err := w.wrap(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (w *letterlockWorker) prepared() int {
+	if w.peer.mode == "open" {
+		return len(w.stored)
+	}
+	return len(w.supply.ids)
+}
 
 func (w *letterlockWorker) call(who *identity, method, path string, body []byte, want int) ([]byte, error) {
 	bodyHash := hash43(body)
@@ -127,36 +150,67 @@ func (w *letterlockWorker) call(who *identity, method, path string, body []byte,
 	return got.body, nil
 }
 
-func (w *letterlockWorker) cycle() ([]time.Duration, error) {
+// wrap stores the next envelope of the supply and remembers its id.
+func (w *letterlockWorker) wrap() error {
 	id, body := w.supply.take()
-	start := time.Now()
-	if _, err := w.call(w.peer.writer, "POST", "/v1/wraps", body, 201); err != nil {
-		return nil, err
-	}
-	wrapped := time.Now()
-	claim := b64.EncodeToString(randomBytes(16))
+	_, err := w.call(w.peer.writer, "POST", "/v1/wraps", body, 201)
+	w.stored = append(w.stored, id)
+	return err
+}
+
+// open claims the wrap that was stored last, and gives its id and the claim's.
+func (w *letterlockWorker) open() (id, claim string, err error) {
+	last := len(w.stored) - 1
+	id, w.stored = w.stored[last], w.stored[:last]
+	claim = b64.EncodeToString(randomBytes(16))
 	data, err := w.call(w.peer.reader, "POST", "/v1/wraps/"+id+"/open", fmt.Appendf(nil, `{"cid":"%s","rpk":%s}`, claim, w.rpk), 200)
-	if err != nil {
-		return nil, err
+	if err == nil && len(data) < w.peer.size {
+		err = fmt.Errorf("an open answered with %d bytes", len(data))
 	}
-	if len(data) < len(body)/2 {
-		return nil, fmt.Errorf("an open answered with %d bytes", len(data))
+	return id, claim, err
+}
+
+func (w *letterlockWorker) acknowledge(id, claim string) error {
+	_, err := w.call(w.peer.reader, "POST", "/v1/wraps/"+id+"/ack", fmt.Appendf(nil, `{"cid":"%s"}`, claim), 200)
+	return err
+}
+
+func (w *letterlockWorker) cycle() ([]time.Duration, error) {
+	var took []time.Duration
+	var id, claim string
+	for _, step := range w.peer.steps() {
+		var err error
+		start := time.Now()
+		switch step {
+		case "wrap":
+			err = w.wrap()
+		case "open":
+			id, claim, err = w.open()
+		case "ack":
+			err = w.acknowledge(id, claim)
+		}
+		if err != nil {
+			return nil, err
+		}
+		took = append(took, time.Since(start))
 	}
-	opened := time.Now()
-	if _, err := w.call(w.peer.reader, "POST", "/v1/wraps/"+id+"/ack", fmt.Appendf(nil, `{"cid":"%s"}`, claim), 200); err != nil {
-		return nil, err
-	}
-	return []time.Duration{wrapped.Sub(start), opened.Sub(wrapped), time.Since(opened)}, nil
+	return took, nil
 }
 
 // check proves once a run that the second open is refused.
 func (w *letterlockWorker) check() error {
-	w.prepare(1)
-	id := w.supply.ids[len(w.supply.ids)-1]
-	if _, err := w.cycle(); err != nil {
+	w.supply.fill(1)
+	if err := w.wrap(); err != nil {
 		return err
 	}
-	_, err := w.call(w.peer.reader, "POST", "/v1/wraps/"+id+"/open", fmt.Appendf(nil, `{"cid":"%s"}`, b64.EncodeToString(randomBytes(16))), 410)
+	id, claim, err := w.open()
+	if err == nil {
+		err = w.acknowledge(id, claim)
+	}
+	if err != nil {
+		return err
+	}
+	_, err = w.call(w.peer.reader, "POST", "/v1/wraps/"+id+"/open", fmt.Appendf(nil, `{"cid":"%s"}`, b64.EncodeToString(randomBytes(16))), 410)
 	return err
 }
 
@@ -174,9 +228,8 @@ func (p *letterlockPeer) fillStore(count int) error {
 			}
 			w := one.(*letterlockWorker)
 			for range count / connections {
-				w.prepare(1)
-				_, body := w.supply.take()
-				if _, err := w.call(p.writer, "POST", "/v1/wraps", body, 201); err != nil {
+				w.supply.fill(1)
+				if err := w.wrap(); err != nil {
 					failures <- err
 					return
 				}

@@ -33,7 +33,7 @@ type peer interface {
 }
 
 type worker interface {
-	prepare(cycles int)
+	prepare(cycles int) error
 	prepared() int
 	cycle() ([]time.Duration, error)
 	check() error
@@ -48,6 +48,7 @@ var (
 	sizes       = flag.String("sizes", "1024,65536", "content sizes in bytes")
 	concurrency = flag.String("concurrency", "1,16,64", "numbers of workers")
 	repeat      = flag.Int("repeat", 1, "rounds; in each, the servers take turns")
+	modes       = flag.String("modes", "cycle", "what a turn of the loop does: cycle (all of it), wrap, open; the last two for Letterlock only")
 	stored      = flag.Int("stored", 0, "wraps stored before the clock starts (Letterlock only)")
 )
 
@@ -57,6 +58,7 @@ type quantiles struct {
 
 type result struct {
 	Peer         string               `json:"peer"`
+	Mode         string               `json:"mode"`
 	SizeBytes    int                  `json:"size_bytes"`
 	Concurrency  int                  `json:"concurrency"`
 	Stored       int                  `json:"stored"`
@@ -86,7 +88,7 @@ func selfSigned(name string, key *[]byte) []byte {
 }
 
 // measure runs one closed loop. Envelopes for it are prepared before the warm-up, from the rate that a short trial shows.
-func measure(name string, p peer, size, workers int) (result, error) {
+func measure(name, mode string, p peer, size, workers int) (result, error) {
 	all := make([]worker, workers)
 	for i := range all {
 		one, err := p.worker()
@@ -130,21 +132,32 @@ func measure(name string, p peer, size, workers int) (result, error) {
 		group.Wait()
 		return cycles, latencies, err
 	}
-	prepare := func(cycles int) {
+	prepare := func(cycles int) error {
 		var group sync.WaitGroup
+		failures := make(chan error, len(all))
 		for _, w := range all {
-			group.Go(func() { w.prepare(cycles/len(all) + 8) })
+			group.Go(func() { failures <- w.prepare(cycles/len(all) + 8) })
 		}
 		group.Wait()
+		close(failures)
+		var err error
+		for failure := range failures {
+			err = errors.Join(err, failure)
+		}
+		return err
 	}
 	const trial = time.Second
-	prepare(4000)
+	if err := prepare(4000); err != nil {
+		return result{}, err
+	}
 	fast, _, err := run(trial, false)
 	if err != nil {
 		return result{}, err
 	}
 	seconds := (*warmup + *span).Seconds() / trial.Seconds()
-	prepare(int(float64(fast)*seconds*1.6) + 500)
+	if err := prepare(int(float64(fast)*seconds*1.6) + 500); err != nil {
+		return result{}, err
+	}
 	if _, _, err := run(*warmup, false); err != nil {
 		return result{}, err
 	}
@@ -160,7 +173,7 @@ func measure(name string, p peer, size, workers int) (result, error) {
 			return result{}, errors.New("the prepared envelopes ran out before the time did")
 		}
 	}
-	r := result{Peer: name, SizeBytes: size, Concurrency: workers, Stored: *stored, CyclesPerSec: float64(cycles) / took.Seconds(),
+	r := result{Peer: name, Mode: mode, SizeBytes: size, Concurrency: workers, Stored: *stored, CyclesPerSec: float64(cycles) / took.Seconds(),
 		CPUPer1000: (p.cpuSeconds() - cpu) / float64(cycles) * 1000, OwnPer1000: (ownCPUSeconds() - own) / float64(cycles) * 1000,
 		PeakMiB: p.peakMiB(), Milliseconds: map[string]quantiles{}}
 	for step, label := range p.steps() {
@@ -175,6 +188,36 @@ func measure(name string, p peer, size, workers int) (result, error) {
 	return r, nil
 }
 
+const letterlockName = "letterlock"
+
+type contender struct {
+	name  string
+	start func(size int, mode string) (peer, error)
+}
+
+// run starts one server, measures one row and stops the server; whatever fails ends the program.
+func run(one contender, mode string, size, workers int) result {
+	p, err := one.start(size, mode)
+	if err != nil {
+		log.Fatalf("%s: %v", one.name, err)
+	}
+	if ours, yes := p.(*letterlockPeer); yes && *stored > 0 {
+		fmt.Fprintf(os.Stderr, "storing %d wraps\n", *stored)
+		if err := ours.fillStore(*stored); err != nil {
+			p.stop()
+			log.Fatal(err)
+		}
+	}
+	r, err := measure(one.name, mode, p, size, workers)
+	p.stop()
+	if err != nil {
+		log.Fatalf("%s: %v", one.name, err)
+	}
+	line, _ := json.Marshal(r)
+	fmt.Fprintln(os.Stderr, string(line))
+	return r
+}
+
 func main() {
 	log.SetFlags(0)
 	flag.Parse()
@@ -184,39 +227,24 @@ func main() {
 	if err := os.MkdirAll(*work, 0o700); err != nil {
 		log.Fatal(err)
 	}
-	type contender struct {
-		name  string
-		start func(size int) (peer, error)
-	}
-	contenders := []contender{{"letterlock", func(size int) (peer, error) { return startLetterlock(*letterlock, *work, size) }}}
+	contenders := []contender{{letterlockName, func(size int, mode string) (peer, error) { return startLetterlock(*letterlock, *work, size, mode) }}}
 	for _, program := range strings.FieldsFunc(*bao, func(r rune) bool { return r == ',' }) {
 		name := program[strings.LastIndexByte(program, '/')+1:]
-		contenders = append(contenders, contender{name, func(size int) (peer, error) { return startOpenBao(program, *work, size) }})
+		contenders = append(contenders, contender{name, func(size int, _ string) (peer, error) { return startOpenBao(program, *work, size) }})
 	}
 	var rows []result
-	for _, size := range numbers(*sizes) {
-		for _, workers := range numbers(*concurrency) {
-			for range *repeat {
-				for _, one := range contenders {
-					p, err := one.start(size)
-					if err != nil {
-						log.Fatalf("%s: %v", one.name, err)
-					}
-					if ours, yes := p.(*letterlockPeer); yes && *stored > 0 {
-						fmt.Fprintf(os.Stderr, "storing %d wraps\n", *stored)
-						if err := ours.fillStore(*stored); err != nil {
-							p.stop()
-							log.Fatal(err)
+	for _, mode := range strings.Split(*modes, ",") {
+		if !slices.Contains([]string{"cycle", "wrap", "open"}, mode) {
+			log.Fatalf("there is no mode %q", mode)
+		}
+		for _, size := range numbers(*sizes) {
+			for _, workers := range numbers(*concurrency) {
+				for range *repeat {
+					for _, one := range contenders {
+						if mode == "cycle" || one.name == letterlockName {
+							rows = append(rows, run(one, mode, size, workers))
 						}
 					}
-					r, err := measure(one.name, p, size, workers)
-					p.stop()
-					if err != nil {
-						log.Fatalf("%s: %v", one.name, err)
-					}
-					line, _ := json.Marshal(r)
-					fmt.Fprintln(os.Stderr, string(line))
-					rows = append(rows, r)
 				}
 			}
 		}

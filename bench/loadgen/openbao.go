@@ -140,8 +140,8 @@ func (p *openbaoPeer) worker() (worker, error) {
 	return &openbaoWorker{p, c, fmt.Sprintf(`{"content":%q}`, b64.EncodeToString(randomBytes(p.size*3/4)))}, nil
 }
 
-func (w *openbaoWorker) prepare(int)   {}
-func (w *openbaoWorker) prepared() int { return 1 << 30 }
+func (w *openbaoWorker) prepare(int) error { return nil }
+func (w *openbaoWorker) prepared() int     { return 1 << 30 }
 
 func (w *openbaoWorker) wrapToken() (string, error) {
 	got, err := w.connection.send("POST", "/v1/sys/wrapping/wrap", []byte(w.body), "X-Vault-Token: "+w.peer.token, "X-Vault-Wrap-TTL: 300s")

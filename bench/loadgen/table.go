@@ -30,8 +30,8 @@ func median(values []float64) float64 {
 
 func table(rows []result) {
 	fmt.Printf("\nMachine: %s. Closed loop over TLS 1.3 keep-alive; audit on; %s counted a run.\n\n", machine(), *span)
-	fmt.Println("| server | size | c | cycles/s | server CPU-s/1,000 | generator CPU-s/1,000 | peak MiB | latency p50/p95/p99 ms |")
-	fmt.Println("|---|---|---|---|---|---|---|---|")
+	fmt.Println("| server | what | size | c | per second | server CPU-s/1,000 | generator CPU-s/1,000 | peak MiB | latency p50/p95/p99 ms |")
+	fmt.Println("|---|---|---|---|---|---|---|---|---|")
 	for _, r := range rows {
 		parts := []string{}
 		for _, step := range []string{"wrap", "open", "ack", "unwrap"} {
@@ -43,7 +43,7 @@ func table(rows []result) {
 		if r.Stored > 0 {
 			name = fmt.Sprintf("%s, %d stored", name, r.Stored)
 		}
-		fmt.Printf("| %s | %d | %d | %.0f | %.3f | %.3f | %.0f | %s |\n", name, r.SizeBytes, r.Concurrency, r.CyclesPerSec, r.CPUPer1000, r.OwnPer1000, r.PeakMiB, strings.Join(parts, "; "))
+		fmt.Printf("| %s | %s | %d | %d | %.0f | %.3f | %.3f | %.0f | %s |\n", name, r.Mode, r.SizeBytes, r.Concurrency, r.CyclesPerSec, r.CPUPer1000, r.OwnPer1000, r.PeakMiB, strings.Join(parts, "; "))
 	}
 	ratios(rows)
 }
@@ -57,8 +57,11 @@ func ratios(rows []result) {
 	speed, cpu := map[key][]float64{}, map[key][]float64{}
 	order := []key{}
 	for _, r := range rows {
+		if r.Mode != "cycle" {
+			continue
+		}
 		k := key{r.Peer, r.SizeBytes, r.Concurrency}
-		if len(speed[k]) == 0 && r.Peer != "letterlock" {
+		if len(speed[k]) == 0 && r.Peer != letterlockName {
 			order = append(order, k)
 		}
 		speed[k], cpu[k] = append(speed[k], r.CyclesPerSec), append(cpu[k], r.CPUPer1000)
@@ -69,7 +72,7 @@ func ratios(rows []result) {
 	fmt.Println("\n| Letterlock against | size | c | cycles/s | server CPU per cycle |")
 	fmt.Println("|---|---|---|---|---|")
 	for _, k := range order {
-		ours := key{"letterlock", k.size, k.workers}
+		ours := key{letterlockName, k.size, k.workers}
 		fmt.Printf("| %s | %d | %d | %.2f times | %.2f times |\n", k.peer, k.size, k.workers,
 			median(speed[ours])/median(speed[k]), median(cpu[ours])/median(cpu[k]))
 	}
