@@ -215,4 +215,15 @@ export const mutants: readonly Mutant[] = [
     ],
     tests: [`${core}seal/unseal.test.ts`],
   },
+  {
+    name: "the etcd client's own retries are on",
+    edits: [
+      {
+        file: 'packages/server/src/etcd/etcd-member.ts',
+        search: '    faultHandling: { global: noop, host: () => noop },\n',
+        replace: '',
+      },
+    ],
+    tests: ['packages/server/src/etcd/etcd-writes.test.ts'],
+  },
 ];
