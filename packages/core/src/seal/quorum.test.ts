@@ -170,6 +170,12 @@ describe('a bad share (T-24)', () => {
       reason: 'share_generation',
     },
     {
+      name: 'that is its stored form, not sealed to this boot (T-23)',
+      change: (world) => ({ claims: { s: statusOf(world, world.admin(1)).share } }),
+      code: 'bad_encoding',
+      reason: 'wrong_typ',
+    },
+    {
       name: 'given for a rekey',
       change: () => ({ claims: { purpose: `rekey:${'A'.repeat(43)}` } }),
       code: 'conflict',
@@ -242,6 +248,22 @@ describe('a bad share (T-24)', () => {
     await world.installation.load();
     await world.giveShares(0, 1);
     expect(world.installation.state).toBe('unsealed');
+  });
+
+  test('a whole installation put in the place of the pinned one gets no share (T-35)', async () => {
+    const first = await unsealedQuorum();
+    const pinnedInstanceKey = first.installation.unsealed!.instanceKey.thumbprint;
+    const world = await first.restarted({ threshold: 2, pinnedInstanceKey });
+    await world.giveShares(0);
+    const last = await world.unsealJws(world.admin(1));
+    const other = await unsealedQuorum();
+    for (const key of ['sys/seal', 'sys/keyring']) {
+      const { value } = (await other.store.range({ key })).entries[0]!;
+      await world.store.transact({ compare: [], then: [{ do: 'put', key, value }] });
+    }
+    await expect(world.giveShare(last)).rejects.toMatchObject({ code: 'internal', reason: 'instance_key_pinned' });
+    expect(world.installation).toMatchObject({ state: 'sealed', alarm: 'instance_key_pinned' });
+    expect(statusOf(world)).toMatchObject({ have: 0, inst: first.installation.configuration!.inst });
   });
 
   test('reading the store again keeps the progress', async () => {
