@@ -55,10 +55,11 @@ export const verb = defineVerb({
     }
     const report = verifier.report(through === undefined ? {} : { through: Number(through) });
     context.output.result(asResult(report, fingerprint), rowsOf(report, fingerprint));
-    if (report.findings.length > 0) {
+    const count = report.findings.length;
+    if (count > 0) {
       throw new CommandError(
         'integrity',
-        `The audit trail is not whole: ${report.findings.length} findings`,
+        `The audit trail is not whole: ${count === 1 ? 'one finding' : `${count} findings`}`,
         'keep the files as they are; the records in the store say what was there',
       );
     }
