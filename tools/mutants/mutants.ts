@@ -226,4 +226,60 @@ export const mutants: readonly Mutant[] = [
     ],
     tests: ['packages/server/src/etcd/etcd-writes.test.ts'],
   },
+  {
+    name: 'a bad share of a quorum is combined with the others',
+    edits: [
+      {
+        file: 'packages/core/src/seal/unseal-share.ts',
+        search:
+          "    return isFormed ? undefined : alarm('shares_inconsistent', 'The shares do not fit the seal configuration');\n  }\n",
+        replace: '    return undefined;\n  }\n  return undefined;\n',
+      },
+    ],
+    tests: ['packages/core/src/seal/quorum.test.ts'],
+  },
+  {
+    name: 'one admin counts twice in a quorum',
+    edits: [
+      {
+        file: 'packages/core/src/seal/take-share.ts',
+        search: 'if (collected.givers.includes(adminId)) {',
+        replace: "if (adminId === '') {",
+      },
+    ],
+    tests: ['packages/core/src/seal/quorum.test.ts'],
+  },
+  {
+    name: 'collected shares do not time out',
+    edits: [
+      {
+        file: 'packages/core/src/seal/collected-shares.ts',
+        search: 'monotonicSeconds >= until',
+        replace: 'monotonicSeconds < 0 * until',
+      },
+    ],
+    tests: ['packages/core/src/seal/quorum.test.ts'],
+  },
+  {
+    name: 'a durable service stores before every admin has checked its share',
+    edits: [
+      {
+        file: 'packages/core/src/seal/acknowledgement-gate.ts',
+        search: 'if (have < n) {',
+        replace: 'if (have < 0 * n) {',
+      },
+    ],
+    tests: ['packages/core/src/seal/quorum.test.ts'],
+  },
+  {
+    name: 'a seal elsewhere is not followed',
+    edits: [
+      {
+        file: 'packages/core/src/seal/epoch-watch.ts',
+        search: 'if (before !== undefined) return before !== revision;',
+        replace: 'if (before !== undefined) return false;',
+      },
+    ],
+    tests: ['packages/core/src/seal/quorum.test.ts'],
+  },
 ];
