@@ -52,6 +52,11 @@ function setUp(limits: Partial<SinkLimits> = {}, reread?: (place: AuditPlace) =>
   return { writer, errors, reads, queue };
 }
 
+/** Waits for so many failures, and not for ever if they do not come. */
+async function failures(queue: SinkQueue, errors: readonly unknown[], count: number): Promise<void> {
+  for (let turn = 0; turn < 1000 && errors.length < count; turn += 1) await queue.flush(1);
+}
+
 function lineOf(place: AuditPlace): string {
   return 'seq' in place ? `record ${place.seq}` : `checkpoint ${place.checkpoint}`;
 }
@@ -84,7 +89,7 @@ describe('SinkQueue', () => {
     expect(writer.batches).toEqual([2, 2]);
     writer.fault = 'fails';
     takeRecords(queue, 5, 5);
-    while (errors.length < 2) await queue.flush(1);
+    await failures(queue, errors, 2);
     takeRecords(queue, 6, 6);
     writer.release();
     await queue.flush(1000);
@@ -96,9 +101,9 @@ describe('SinkQueue', () => {
     const { queue, writer, errors } = setUp();
     writer.fault = 'fails';
     takeRecords(queue, 1, 1);
-    while (errors.length < 2) await queue.flush(1);
+    await failures(queue, errors, 2);
     expect(queue.facts.isFailing).toBe(errors.length >= 3);
-    while (errors.length < 3) await queue.flush(1);
+    await failures(queue, errors, 3);
     expect(queue.facts).toMatchObject({ isFailing: true, waiting: 1, written: 0 });
     writer.release();
     await queue.flush(1000);
@@ -109,7 +114,7 @@ describe('SinkQueue', () => {
     const { queue, writer, errors } = setUp({ deadlineMilliseconds: 1 });
     writer.fault = 'hangs';
     takeRecords(queue, 1, 1);
-    while (errors.length === 0) await queue.flush(1);
+    await failures(queue, errors, 1);
     writer.release();
     await queue.flush(1000);
     expect(writer.taken).toEqual(['record 1']);
@@ -137,7 +142,7 @@ describe('SinkQueue', () => {
     });
     takeRecords(queue, 1, 2);
     queue.take({ place: { seq: 4 }, text: 'record 4' });
-    while (errors.length < 5) await queue.flush(1);
+    await failures(queue, errors, 5);
     expect(queue.facts).toMatchObject({ isFailing: false, waiting: 3, written: 1 });
     isSealed = false;
     await queue.flush(1000);

@@ -83,7 +83,8 @@ describe('httpWriter()', () => {
       request.on('end', () => {
         received.push({ type: request.headers['content-type'], body });
         // 0: never answers.
-        if (status !== 0) response.writeHead(status, status === 302 ? { location: '/' } : {}).end();
+        if (request.url === '/elsewhere') response.writeHead(200).end();
+        else if (status !== 0) response.writeHead(status, status === 302 ? { location: '/elsewhere' } : {}).end();
       });
     });
     const { promise, resolve } = Promise.withResolvers<void>();
