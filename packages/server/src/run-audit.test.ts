@@ -101,16 +101,24 @@ describe('audit sinks of a server', () => {
     collector.listen(0, '127.0.0.1', resolve);
     await promise;
     const { port } = collector.address() as AddressInfo;
+    await using cleanUp = new AsyncDisposableStack();
+    cleanUp.defer(() => void collector.close());
+    cleanUp.defer(() => collector.closeAllConnections());
     const server = await startTestServer({ 'audit-sinks': [`http://127.0.0.1:${port}/`] });
-    const unready = async (): Promise<unknown> => (await fetch(`${server.healthOrigin}/readyz`)).json();
+    cleanUp.defer(() => server.close());
+    const until = async (wanted: string): Promise<void> => {
+      let found = '';
+      for (let turn = 0; turn < 2000 && found !== wanted; turn += 1) {
+        found = await (await fetch(`${server.healthOrigin}/readyz`)).text();
+      }
+      expect(found).toBe(wanted);
+    };
     // Requests do not wait for the collector.
     await oneWrap(server);
-    while (JSON.stringify(await unready()) !== '{"status":"unready","reasons":["audit_sink"]}');
+    await until('{"status":"unready","reasons":["audit_sink"]}');
     status = 200;
-    while (JSON.stringify(await unready()) !== '{"status":"ready"}');
+    await until('{"status":"ready"}');
     await server.close();
-    collector.closeAllConnections();
-    collector.close();
     expect(verify(lines, server)).toMatchObject({ findings: [], records: 7, checkpoints: 1, uncovered: 0 });
   }, 20_000);
 
