@@ -108,7 +108,8 @@ describe('audit sinks of a server', () => {
     cleanUp.defer(() => server.close());
     const until = async (wanted: string): Promise<void> => {
       let found = '';
-      for (let turn = 0; turn < 2000 && found !== wanted; turn += 1) {
+      const end = performance.now() + 10_000;
+      while (found !== wanted && performance.now() < end) {
         found = await (await fetch(`${server.healthOrigin}/readyz`)).text();
       }
       expect(found).toBe(wanted);
@@ -120,7 +121,7 @@ describe('audit sinks of a server', () => {
     await until('{"status":"ready"}');
     await server.close();
     expect(verify(lines, server)).toMatchObject({ findings: [], records: 7, checkpoints: 1, uncovered: 0 });
-  }, 20_000);
+  }, 40_000);
 
   test('3.12.8 does not start when the file cannot be written', async () => {
     await expect(startTestServer({ 'audit-sinks': [`file:${folder}/none/audit.jsonl`] })).rejects.toThrow(
