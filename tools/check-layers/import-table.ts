@@ -60,8 +60,9 @@ export const importTable: Readonly<Record<string, Layer>> = {
   'core/policy': { ours: ['protocol'], types: ['core/proof'], outside: [] },
   // Evidence for a registration may be an admin's signed operation, which proof verifies.
   'core/identities': { ...decision, ours: [...decision.ours, 'core/proof'] },
-  'core/wraps': decision,
-  'core/secrets': decision,
+  'core/envelopes': { ours: ['protocol', 'crypto'], types: ['core/policy'], outside: [] },
+  'core/wraps': { ...decision, ours: [...decision.ours, 'core/envelopes'] },
+  'core/secrets': { ...decision, ours: [...decision.ours, 'core/envelopes'] },
   'core/seal': decision,
   'core/ca': { ...decision, outside: ['@peculiar/x509', 'reflect-metadata'] },
   'core/injection': { ours: ['protocol'], outside: [] },

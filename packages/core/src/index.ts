@@ -9,3 +9,4 @@ export * from './audit/index.ts';
 export * from './identities/index.ts';
 export * from './seal/index.ts';
 export * from './wraps/index.ts';
+export * from './secrets/index.ts';

@@ -5,7 +5,7 @@
  */
 import { grant, verbs } from './claims.ts';
 import { limits } from './limits.ts';
-import { grantee, secretPath, trustDomain } from './names.ts';
+import { grantee, listedName, secretPath, trustDomain } from './names.ts';
 import {
   array,
   base64url,
@@ -18,6 +18,7 @@ import {
   oneOf,
   optional,
   publicJwk,
+  seconds,
   text,
   type Reader,
 } from './shape.ts';
@@ -82,6 +83,46 @@ const proofOrMtls = text(limits.proofBytes);
 /** `proof` and `aproof`: the reader's signed request, or the word `mtls`. */
 export const statusResponse = object({ aproof: optional(proofOrMtls), proof: optional(proofOrMtls), rcpt: shortJws });
 export type StatusResponse = ReturnType<typeof statusResponse>;
+
+/** Without `ver`: the latest version. */
+export const readSecretRequest = object({ path: secretPath, rpk: optional(publicJwk), ver: optional(integer(1)) });
+export type ReadSecretRequest = ReturnType<typeof readSecretRequest>;
+
+const pageLimit = optional(integer(1, limits.itemsPerPage));
+/** Without `path`: what lies at the top. `after`: `next` of the page before. */
+export const listSecretsRequest = object({
+  after: optional(listedName),
+  limit: pageLimit,
+  path: optional(secretPath),
+});
+export type ListSecretsRequest = ReturnType<typeof listSecretsRequest>;
+/** A name with `ver` is a secret with that latest version; one that ends with a slash has children. A name can be both. */
+export const listSecretsResponse = object({
+  items: array(object({ name: listedName, ver: optional(integer(1)) }), limits.itemsPerPage),
+  next: optional(listedName),
+});
+export type ListSecretsResponse = ReturnType<typeof listSecretsResponse>;
+
+export const secretVersionsRequest = object({ after: optional(integer(1)), limit: pageLimit, path: secretPath });
+export type SecretVersionsRequest = ReturnType<typeof secretVersionsRequest>;
+/** `st`: STORED, EXPIRED or DESTROYED; `at`: since when. */
+export const secretVersionsResponse = object({
+  items: array(
+    object({
+      at: seconds,
+      exp: optional(seconds),
+      st: oneOf('STORED', 'EXPIRED', 'DESTROYED'),
+      ver: integer(1),
+      wrt: hash,
+    }),
+    limits.itemsPerPage,
+  ),
+  next: optional(integer(1)),
+});
+export type SecretVersionsResponse = ReturnType<typeof secretVersionsResponse>;
+
+export const destroySecretRequest = object({ path: secretPath, ver: integer(1) });
+export type DestroySecretRequest = ReturnType<typeof destroySecretRequest>;
 
 export const grantsResponse = object({ grants: array(grant, 100_000) });
 export type GrantsResponse = ReturnType<typeof grantsResponse>;

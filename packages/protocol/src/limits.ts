@@ -26,6 +26,7 @@ export const limits = {
   certificateBytes: 8192,
   admins: 16,
   deliveriesPerClaim: 8,
+  itemsPerPage: 1000,
   explainCharacters: 512,
   replicasPerCheckpoint: 64,
   /** 256 earlier numbers, and its own where a record fills it. */

@@ -31,6 +31,12 @@ export const secretPath: Reader<string> = (value, at) => {
   return isSecretPath(path) ? path : pathForm('', at);
 };
 
+/** One entry of a listing: a segment, which ends with a slash where it has children. */
+export const listedName: Reader<string> = matching(
+  /^(?!\.{1,2}\/?$)[a-z0-9._-]{1,256}\/?$/,
+  'a segment, with a slash behind it if it has children',
+);
+
 export const trustDomain: Reader<string> = matching(trustDomainPattern, 'a trust domain');
 /** `spiffe://<td>/ns/<ns>/sa/<sa>` */
 export const workloadSelector: Reader<string> = matching(spiffePattern, 'spiffe://<td>/ns/<ns>/sa/<sa>');

@@ -15,6 +15,7 @@ import {
   OperationLedger,
   readAdminCertificate,
   RedeemedNonces,
+  Secrets,
   Wraps,
   type BootKeys,
   type Clock,
@@ -350,7 +351,9 @@ function composeUnsealed(
     quota: config.quotas,
     tombstoneSeconds: opened.tombstoneSeconds,
   });
-  return { inst, audit, identities, grants: new GrantRegistry(common), wraps, ledger: new OperationLedger(common) };
+  const secrets = new Secrets({ ...common, instanceKey, directory: identities });
+  const grants = new GrantRegistry(common);
+  return { inst, audit, identities, grants, wraps, secrets, ledger: new OperationLedger(common) };
 }
 
 /** The configured files, or a self-signed certificate of this process's own key. */

@@ -7,3 +7,4 @@ export * from './audit-trail.ts';
 export * from './checkpoints.ts';
 export * from './record.ts';
 export * from './settled-prefix.ts';
+export { commitChange, type Change, type ChangeOutcome } from './commit-change.ts';

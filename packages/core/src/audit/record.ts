@@ -13,6 +13,11 @@ export const auditActs = [
   'wrap.burn',
   'wrap.expire',
   'wrap.purge',
+  'secret.write',
+  'secret.read',
+  'secret.list',
+  'secret.versions',
+  'secret.destroy',
   'identity.register',
   'identity.rotate',
   'identity.put',
@@ -47,7 +52,7 @@ export interface AuditFacts {
   readonly factor: AuditFactor;
   readonly listener: AuditListener;
   readonly cb: ChannelBindingKind;
-  /** Logical name of the object: `wrap/<id>`, `id/<id>`, `grant/<who>`, `sys/seal`. */
+  /** Logical name of the object: `wrap/<id>`, `secret/<path>` or `secret/<path>#<version>`, `id/<id>`, `grant/<who>`, `sys/seal`. */
   readonly obj: string;
   readonly outcome: 'ok' | 'refused';
   /** Lower snake case reason; `ok` for success. */

@@ -5,7 +5,7 @@
  */
 import { ProblemError, type OperationArguments, type OperationName, type Verb } from '@letterlock/protocol';
 import type { Proven } from '../proof/proven.ts';
-import { findGrant } from './grants.ts';
+import { findGrant, mayList } from './grants.ts';
 import type { ActionName, ActionOf, Permitted } from './permitted.ts';
 import { rulesOf, type ActionRules, type World } from './rules.ts';
 
@@ -27,7 +27,8 @@ export function decide<N extends ActionName>(action: ActionOf<N>, proven: Proven
   }
   const allows = (verb: Verb, path: string): boolean =>
     !caller.isAdmin && findGrant(world.grants, { verb, path, nowSeconds: world.nowSeconds }).allowed;
-  return { permitted: true, value: { caller, action, allows } as Permitted<N>, reason: right };
+  const mayListPath = (path: string): boolean => !caller.isAdmin && mayList(world.grants, path, world.nowSeconds);
+  return { permitted: true, value: { caller, action, allows, mayList: mayListPath } as Permitted<N>, reason: right };
 }
 
 /** Decides, or throws. @throws the problem of the decision: 'denied', 'not_found', 'bad_envelope' */

@@ -33,6 +33,19 @@ export function violationOf(grant: Grant, wish: Wish): GrantViolation | undefine
   return rules.find(([, isViolated]) => isViolated(grant, wish))?.[0];
 }
 
+/** Verbs by whose holders a secret's name may be seen: who writes one must learn its version. */
+export const listingVerbs: readonly Verb[] = ['list', 'read', 'write'];
+
+/** Whether grants cover a path, or something below it, with a verb that shows names. */
+export function mayList(grants: readonly Grant[], path: string, nowSeconds: number): boolean {
+  return grants.some((grant) =>
+    listingVerbs.some((verb) => {
+      const wished = isAtOrBelow(grant.path, path) ? grant.path : path;
+      return violationOf(grant, { verb, path: wished, nowSeconds }) === undefined;
+    }),
+  );
+}
+
 /** What a caller's grants say to a wish. */
 export type Finding =
   | { readonly allowed: true; readonly grant: Grant }

@@ -10,6 +10,10 @@ import type { Caller } from '../proof/proven.ts';
 export type Action =
   | { readonly act: 'wrap.store'; readonly id: string; readonly path: string; readonly writer: string }
   | { readonly act: 'wrap.open' | 'wrap.acknowledge' | 'wrap.revoke' | 'wrap.status'; readonly id: string }
+  | { readonly act: 'secret.write'; readonly id: string; readonly path: string; readonly writer: string }
+  | { readonly act: 'secret.read' | 'secret.versions' | 'secret.destroy'; readonly path: string }
+  /** Without a path: what lies at the top. */
+  | { readonly act: 'secret.list'; readonly path: string | undefined }
   | { readonly act: 'identity.read' | 'identity.register'; readonly id: string }
   | { readonly act: 'grant.list' | 'identity.list' }
   | { readonly act: 'explain' }
@@ -34,5 +38,7 @@ export interface Permitted<N extends ActionName> {
   readonly action: ActionOf<N>;
   /** Whether the caller's grants also cover a verb on a path that becomes known later (revoke: `destroy`). */
   readonly allows: (verb: Verb, path: string) => boolean;
+  /** Whether the caller's grants cover one of the verbs on a path or on something below it: then its name may be shown. */
+  readonly mayList: (path: string) => boolean;
   readonly [permittedMark]: N;
 }

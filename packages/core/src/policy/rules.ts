@@ -3,9 +3,9 @@
  * is without rules. A rule must never read anything but the caller, the action and the caller's grants.
  * @module
  */
-import type { Grant, ProblemCode } from '@letterlock/protocol';
+import type { Grant, ProblemCode, Verb } from '@letterlock/protocol';
 import type { Caller } from '../proof/proven.ts';
-import { findGrant } from './grants.ts';
+import { findGrant, listingVerbs, mayList } from './grants.ts';
 import type { ActionName, ActionOf } from './permitted.ts';
 
 /** What decisions are made from, beside the caller and the action. */
@@ -40,21 +40,35 @@ const proofMissing: Rule<ActionName> = (caller) =>
   caller.factor === 'proof' ? undefined : { code: 'denied', reason: 'proof_required' };
 
 /** No admin role can store, open or read. */
-const adminStores: Rule<'wrap.store'> = (caller) =>
-  caller.isAdmin ? { code: 'denied', reason: 'admin_handles_no_content' } : undefined;
+const adminStores: Rule<'wrap.store' | 'secret.write' | 'secret.list' | 'secret.versions' | 'secret.destroy'> = (
+  caller,
+) => (caller.isAdmin ? { code: 'denied', reason: 'admin_handles_no_content' } : undefined);
 
 /** To an admin a wrap does not exist, as it does not to any stranger. */
-const adminReads: Rule<'wrap.open' | 'wrap.acknowledge' | 'wrap.revoke' | 'wrap.status'> = (caller) =>
+const adminReads: Rule<'secret.read' | 'wrap.open' | 'wrap.acknowledge' | 'wrap.revoke' | 'wrap.status'> = (caller) =>
   caller.isAdmin ? { code: 'not_found', reason: 'admin_handles_no_content' } : undefined;
 
 /** An envelope is stored by the one who signed it. */
-const writerIsAnother: Rule<'wrap.store'> = (caller, action) =>
+const writerIsAnother: Rule<'wrap.store' | 'secret.write'> = (caller, action) =>
   action.writer === caller.id ? undefined : { code: 'bad_envelope', reason: 'writer_not_caller' };
 
-const wrapNotGranted: Rule<'wrap.store'> = (_caller, { path }, { grants, nowSeconds }) => {
-  const finding = findGrant(grants, { verb: 'wrap', path, nowSeconds });
-  return finding.allowed ? undefined : { code: 'denied', reason: finding.nearest?.violation ?? 'no_grant' };
-};
+/** A verb on the action's path that no grant of the caller covers. */
+function notGranted(verb: Verb, code: ProblemCode = 'denied') {
+  return (_caller: Caller, { path }: { readonly path: string }, world: World): Refusal | undefined => {
+    const finding = findGrant(world.grants, { verb, path, nowSeconds: world.nowSeconds });
+    return finding.allowed ? undefined : { code, reason: finding.nearest?.violation ?? 'no_grant' };
+  };
+}
+
+/** Names below a path are for who may do something there; the top is open to all, and shows each what it may see. */
+const nothingToList: Rule<'secret.list'> = (_caller, { path }, { grants, nowSeconds }) =>
+  path === undefined || mayList(grants, path, nowSeconds) ? undefined : { code: 'denied', reason: 'no_grant' };
+
+/** Whoever may do something with the secret may see which versions there are. */
+const versionsNotGranted: Rule<'secret.versions'> = (_caller, { path }, { grants, nowSeconds }) =>
+  listingVerbs.some((verb) => findGrant(grants, { verb, path, nowSeconds }).allowed)
+    ? undefined
+    : { code: 'denied', reason: 'no_grant' };
 
 const keyIsAnother: Rule<'identity.register'> = (caller, action) =>
   action.id === caller.id ? undefined : { code: 'denied', reason: 'identity_not_own' };
@@ -65,12 +79,18 @@ const adminByOperation = { right: 'admin_signature', rules: [notAnAdmin, operati
 
 /** Every action there is. */
 export const rulesOf: { readonly [N in ActionName]: ActionRules<N> } = {
-  'wrap.store': { right: 'grant', rules: [adminStores, writerIsAnother, wrapNotGranted] },
+  'wrap.store': { right: 'grant', rules: [adminStores, writerIsAnother, notGranted('wrap')] },
   // The state machine of a wrap knows who its parties are; here it is enough to be proven.
   'wrap.open': party,
   'wrap.acknowledge': party,
   'wrap.revoke': party,
   'wrap.status': party,
+  'secret.write': { right: 'grant', rules: [adminStores, writerIsAnother, notGranted('write')] },
+  // A secret that may not be read looks like one that does not exist; being a recipient is asked where the record is.
+  'secret.read': { right: 'grant', rules: [adminReads, notGranted('read', 'not_found')] },
+  'secret.list': { right: 'grant', rules: [adminStores, nothingToList] },
+  'secret.versions': { right: 'grant', rules: [adminStores, versionsNotGranted] },
+  'secret.destroy': { right: 'grant', rules: [adminStores, notGranted('destroy')] },
   'identity.read': { right: 'registered', rules: [] },
   'identity.register': { right: 'own_key', rules: [keyIsAnother] },
   'grant.list': adminByProof,

@@ -27,9 +27,9 @@ import type { ActionName, Permitted } from '../policy/permitted.ts';
 import type { Barrier } from '../store/barrier.ts';
 import type { Clock } from '../store/clock.ts';
 import type { Store } from '../store/store.ts';
-import { checkEnvelope } from './check-envelope.ts';
-import { readStoredEnvelope, writeDelivery } from './delivery-answer.ts';
-import { deliveryKey } from './delivery-key.ts';
+import { checkEnvelope } from '../envelopes/check-envelope.ts';
+import { readStoredEnvelope, writeDelivery } from '../envelopes/delivery-answer.ts';
+import { deliveryKey } from '../envelopes/delivery-key.ts';
 import { LiveWraps } from './live-wraps.ts';
 import { isLive, type WrapRefusal } from './reduce-wrap.ts';
 import { driveWrap, runWrap, type WrapOutcome, type WrapParts, type WrapTask } from './run-wrap.ts';
@@ -90,7 +90,7 @@ export class Wraps {
     return this.#recordingRefusal(permitted, async () => {
       const { barrier, clock, directory } = this.#options;
       const nowSeconds = clock.nowSeconds();
-      const checked = await checkEnvelope(permitted, read, nowSeconds, (id) => directory.currentKeyset(id));
+      const checked = await checkEnvelope('once', permitted, read, nowSeconds, (id) => directory.currentKeyset(id));
       const record = storedRecord({ ...checked, eh: read.eh, ph: read.ph, nowSeconds });
       const key = stateKey(barrier, record.id);
       const isReserved = this.#live.reserve(record.wrt, key);
@@ -203,7 +203,7 @@ export class Wraps {
     const { claim, wkey, eh, ph, id } = record;
     if (claim === undefined || wkey === undefined) throw new ProblemError('internal', { reason: 'storage_integrity' });
     const stored = readStoredEnvelope(envelope);
-    const dslot = await sealDeliverySlot({ to, eh, content: 'slot', plaintext: stored.slot });
+    const dslot = await sealDeliverySlot({ to, eh, content: 'slot', plaintext: stored.slots[0] });
     const dlv = signDelivery(this.#options.instanceKey, {
       // The time of the claim, also when it is delivered again: that lies before `exp`, which the reader checks.
       at: claim.at,

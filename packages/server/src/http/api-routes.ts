@@ -6,13 +6,17 @@
 import { directoryOfAdmins, directoryOfKeyset, explain, permit, verifyProof } from '@letterlock/core';
 import {
   acknowledgeRequest,
+  destroySecretRequest,
   emptyBody,
   envelope,
   explainRequest,
+  listSecretsRequest,
   openRequest,
   operationsRequest,
   readClaims,
+  readSecretRequest,
   registerRequest,
+  secretVersionsRequest,
   signedRequest,
   type RouteName,
 } from '@letterlock/protocol';
@@ -122,6 +126,68 @@ export const apiRoutes: Readonly<Record<RouteName, Handler>> = {
     run: async (exchange) => {
       const permission = await permitted(exchange, { act: 'wrap.status', id: exchange.segments['id']! });
       return ok(await exchange.unsealed.wraps.status(permission));
+    },
+  }),
+
+  writeSecret: proven({
+    authentication: 'proof-or-mtls',
+    body: envelope,
+    run: async (exchange) => {
+      const { services, unsealed, proven: who } = exchange;
+      const read = services.readers.envelope(who.request);
+      const { id, path, wrt: writer } = read.header;
+      const grants = await unsealed.grants.of(who.caller.id);
+      const permission = await permitted(exchange, { act: 'secret.write', id, path, writer }, grants);
+      const { created, rcpt } = await unsealed.secrets.write(permission, exchange.body, read);
+      return ok({ rcpt }, created ? 201 : 200);
+    },
+  }),
+
+  readSecret: proven({
+    authentication: 'proof-or-mtls',
+    body: readSecretRequest,
+    run: async (exchange) => {
+      const { unsealed, proven: who } = exchange;
+      const { request, caller } = who;
+      const grants = await unsealed.grants.of(caller.id);
+      const permission = await permitted(exchange, { act: 'secret.read', path: request.path }, grants);
+      return { status: 200, body: await unsealed.secrets.read(permission, request) };
+    },
+  }),
+
+  listSecrets: proven({
+    authentication: 'proof',
+    body: listSecretsRequest,
+    run: async (exchange) => {
+      const { unsealed, proven: who } = exchange;
+      const { request, caller } = who;
+      const grants = await unsealed.grants.of(caller.id);
+      const permission = await permitted(exchange, { act: 'secret.list', path: request.path }, grants);
+      return ok(await unsealed.secrets.list(permission, request));
+    },
+  }),
+
+  secretVersions: proven({
+    authentication: 'proof',
+    body: secretVersionsRequest,
+    run: async (exchange) => {
+      const { unsealed, proven: who } = exchange;
+      const { request, caller } = who;
+      const grants = await unsealed.grants.of(caller.id);
+      const permission = await permitted(exchange, { act: 'secret.versions', path: request.path }, grants);
+      return ok(await unsealed.secrets.versions(permission, request));
+    },
+  }),
+
+  destroySecret: proven({
+    authentication: 'proof',
+    body: destroySecretRequest,
+    run: async (exchange) => {
+      const { unsealed, proven: who } = exchange;
+      const { request, caller } = who;
+      const grants = await unsealed.grants.of(caller.id);
+      const permission = await permitted(exchange, { act: 'secret.destroy', path: request.path }, grants);
+      return ok(await unsealed.secrets.destroy(permission, request));
     },
   }),
 

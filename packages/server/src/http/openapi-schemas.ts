@@ -84,6 +84,14 @@ const grantee = string(
   exampleThumbprint,
   'Identity id or workload selector',
 );
+const version = integer(1, 3);
+const pageLimit = integer(1, 100, limits.itemsPerPage);
+const listedName = string(
+  String.raw`^(?!\.{1,2}/?$)[a-z0-9._-]{1,256}/?$`,
+  257,
+  'db',
+  'A name; one that ends with a slash has children',
+);
 const receipt = jws(16_384, 'letterlock-rcpt+jws');
 const signedRequest = object({ jws: jws(limits.operationBytes, 'Signed by an admin') });
 
@@ -133,6 +141,36 @@ export const bodySchemas = {
     },
     ['aproof', 'proof'],
   ),
+  ReadSecretRequest: object({ path: secretPath, rpk: publicJwk, ver: version }, ['rpk', 'ver']),
+  ListSecretsRequest: object({ after: listedName, limit: pageLimit, path: secretPath }, ['after', 'limit', 'path']),
+  ListSecretsResponse: object(
+    {
+      items: array(object({ name: listedName, ver: version }, ['ver']), limits.itemsPerPage),
+      next: listedName,
+    },
+    ['next'],
+  ),
+  SecretVersionsRequest: object({ after: version, limit: pageLimit, path: secretPath }, ['after', 'limit']),
+  SecretVersionsResponse: object(
+    {
+      items: array(
+        object(
+          {
+            at: integer(0, 1_790_000_000),
+            exp: integer(0, 1_790_604_800),
+            st: oneOf(['STORED', 'EXPIRED', 'DESTROYED']),
+            ver: version,
+            wrt: thumbprint('Identity that wrote it'),
+          },
+          ['exp'],
+        ),
+        limits.itemsPerPage,
+      ),
+      next: version,
+    },
+    ['next'],
+  ),
+  DestroySecretRequest: object({ path: secretPath, ver: version }),
   GrantsResponse: object({
     grants: array(
       object(

@@ -64,6 +64,36 @@ export const routeDescriptions: Readonly<Record<RouteName, RouteDescription>> = 
     problems: ['not_found', 'already_claimed', 'conflict', 'gone'],
   },
   status: { summary: 'State of a wrap', responses: { 200: 'StatusResponse' }, problems: ['not_found'] },
+  writeSecret: {
+    summary: 'Store the next version of a secret',
+    request: 'Envelope',
+    responses: { 200: 'ReceiptResponse', 201: 'ReceiptResponse' },
+    problems: ['bad_key', 'bad_envelope', 'unknown_recipient', 'denied', 'conflict'],
+  },
+  readSecret: {
+    summary: 'Receive one version of a secret, encrypted to the reader',
+    request: 'ReadSecretRequest',
+    responses: { 200: 'DeliveryResponse' },
+    problems: ['bad_key', 'not_found', 'gone'],
+  },
+  listSecrets: {
+    summary: 'Secrets and folders directly below a path, as far as grants let them be seen',
+    request: 'ListSecretsRequest',
+    responses: { 200: 'ListSecretsResponse' },
+    problems: ['denied'],
+  },
+  secretVersions: {
+    summary: 'Versions of a secret',
+    request: 'SecretVersionsRequest',
+    responses: { 200: 'SecretVersionsResponse' },
+    problems: ['denied', 'not_found'],
+  },
+  destroySecret: {
+    summary: 'Destroy one version of a secret',
+    request: 'DestroySecretRequest',
+    responses: { 200: 'ReceiptResponse' },
+    problems: ['denied', 'not_found'],
+  },
   grants: { summary: 'All grants', responses: { 200: 'GrantsResponse' }, problems: ['denied'] },
   explain: {
     summary: 'Whether somebody may do something, and why',

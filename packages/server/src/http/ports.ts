@@ -12,6 +12,7 @@ import type {
   KnownKey,
   NonceAuthority,
   OperationLedger,
+  Secrets,
   Store,
   Wraps,
 } from '@letterlock/core';
@@ -25,6 +26,7 @@ export interface UnsealedServices {
   readonly identities: IdentityRegistry;
   readonly grants: GrantRegistry;
   readonly wraps: Wraps;
+  readonly secrets: Secrets;
   readonly ledger: OperationLedger;
 }
 

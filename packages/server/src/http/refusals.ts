@@ -53,6 +53,9 @@ function objectOf(action: Action): string {
   if ('who' in action) return `grant/${action.who}`;
   if (action.act === 'identity.read' || action.act === 'identity.register') return `id/${action.id}`;
   if (action.act === 'identity.put' || action.act === 'identity.revoke') return `id/${action.id}`;
+  if ('path' in action) {
+    return action.act === 'wrap.store' ? `wrap/${action.id}` : `secret/${action.path ?? ''}`;
+  }
   if ('id' in action) return `wrap/${action.id}`;
   return action.act === 'grant.list' || action.act === 'explain' ? 'grant' : 'sys/seal';
 }

@@ -1,5 +1,5 @@
 /**
- * The answer of an open as canonical text. Header, payload and signature stand side by side in a stored envelope as they do
+ * The answer of an open or a read as canonical text. Header, payload and signature stand side by side in a stored envelope as they do
  * in the answer, so they are copied as they are: parsing and writing a large payload would cost more than sealing it.
  * It must never be given an envelope that did not come out of the barrier.
  * @module
@@ -10,23 +10,25 @@ import { canonicalize, decodeUtf8, ProblemError, type PublicJwk } from '@letterl
 export interface StoredEnvelope {
   /** `"hdr":…,"payload":…,"sig":…`, canonical. */
   readonly members: string;
-  /** Key slot of the one recipient. */
-  readonly slot: string;
+  /** Key slots, one for each recipient, in their order. */
+  readonly slots: readonly [string, ...string[]];
 }
 
 const begin = '{"hdr":"';
 const beforeSlot = ',"slots":["';
 const end = '"],"v":1}';
 
-/** Takes the canonical text of an envelope with one slot apart. @throws 'internal' (reason storage_integrity) if it is none */
+const betweenSlots = '","';
+
+/** Takes the canonical text of an envelope apart. @throws 'internal' (reason storage_integrity) if it is none */
 export function readStoredEnvelope(envelope: Uint8Array): StoredEnvelope {
   const text = decodeUtf8(envelope);
   const at = text.lastIndexOf(beforeSlot);
-  const slot = text.slice(at + beforeSlot.length, -end.length);
-  if (!text.startsWith(begin) || at === -1 || !text.endsWith(end) || slot.includes('"')) {
+  const slots = text.slice(at + beforeSlot.length, -end.length).split(betweenSlots) as [string, ...string[]];
+  if (!text.startsWith(begin) || at === -1 || !text.endsWith(end) || slots.some((slot) => slot.includes('"'))) {
     throw new ProblemError('internal', { reason: 'storage_integrity' });
   }
-  return { members: text.slice(1, at), slot };
+  return { members: text.slice(1, at), slots };
 }
 
 /** @returns a DeliveryResponse in canonical form */

@@ -9,48 +9,58 @@ import type { Permitted } from '../policy/permitted.ts';
 
 export type CurrentKeyset = (id: string) => Promise<Keyset | undefined>;
 
-export interface CheckedEnvelope {
-  readonly header: OnceHeader;
+/** Header of one kind of envelope. */
+export type HeaderOf<K extends EnvelopeHeader['kind']> = K extends 'once' ? OnceHeader : EnvelopeHeader;
+
+export interface CheckedEnvelope<K extends EnvelopeHeader['kind']> {
+  readonly header: HeaderOf<K>;
   readonly writerKey: PublicJwk;
 }
 
-/** @throws 'bad_envelope' (one text), 'unknown_recipient', 'denied' for a caller without keyset */
-export async function checkEnvelope(
-  permitted: Permitted<'wrap.store'>,
+/** @param kind - what this route stores. @throws 'bad_envelope' (one text), 'unknown_recipient', 'denied' for a caller without keyset */
+export async function checkEnvelope<K extends EnvelopeHeader['kind']>(
+  kind: K,
+  permitted: Permitted<'wrap.store' | 'secret.write'>,
   read: ReadEnvelope,
   nowSeconds: number,
   currentKeyset: CurrentKeyset,
-): Promise<CheckedEnvelope> {
+): Promise<CheckedEnvelope<K>> {
   const { caller, action } = permitted;
   const { header } = read;
   if (action.id !== header.id || action.path !== header.path || action.writer !== header.wrt) {
     throw new TypeError('Cannot store: the permission is for another envelope');
   }
-  const violation = violations.find(({ isBroken }) => isBroken(header, caller.id, nowSeconds));
+  const violation = violations.find(({ isBroken }) => isBroken(header, { kind, callerId: caller.id, nowSeconds }));
   if (violation !== undefined) throw new ProblemError('bad_envelope', { reason: violation.reason });
   const keyset = caller.keyset ?? (await currentKeyset(caller.id));
   if (keyset === undefined) throw new ProblemError('denied', { reason: 'writer_not_registered' });
   verifyEnvelope(read, keyset.sig);
   await checkRecipients(read, nowSeconds, currentKeyset);
-  return { header: header as OnceHeader, writerKey: keyset.sig.jwk };
+  return { header: header as HeaderOf<K>, writerKey: keyset.sig.jwk };
 }
 
+interface Circumstances {
+  readonly kind: EnvelopeHeader['kind'];
+  readonly callerId: string;
+  readonly nowSeconds: number;
+}
 interface Violation {
   readonly reason: string;
-  readonly isBroken: (header: EnvelopeHeader, callerId: string, nowSeconds: number) => boolean;
+  readonly isBroken: (header: EnvelopeHeader, circumstances: Circumstances) => boolean;
 }
 
-/** First violation wins. The first three are forms that later versions serve. */
+/** First violation wins. The second and third are forms that later versions serve. */
 const violations: readonly Violation[] = [
-  { reason: 'kind_not_served', isBroken: ({ kind }) => kind !== 'once' },
+  { reason: 'kind_not_served', isBroken: (header, { kind }) => header.kind !== kind },
   { reason: 'mode_not_served', isBroken: ({ mode }) => mode !== 'e2e' },
   { reason: 'stream_not_served', isBroken: ({ enc }) => enc !== 'inline' },
-  { reason: 'writer_is_not_caller', isBroken: ({ wrt }, callerId) => wrt !== callerId },
+  { reason: 'writer_is_not_caller', isBroken: ({ wrt }, { callerId }) => wrt !== callerId },
   {
     reason: 'issued_at_skew',
-    isBroken: ({ iat }, _, nowSeconds) => Math.abs(iat - nowSeconds) > lifetimes.issuedAtSkew,
+    isBroken: ({ iat }, { nowSeconds }) => Math.abs(iat - nowSeconds) > lifetimes.issuedAtSkew,
   },
-  { reason: 'envelope_expired', isBroken: ({ exp }, _, nowSeconds) => exp === undefined || exp <= nowSeconds },
+  // A header of kind `once` always has an expiry.
+  { reason: 'envelope_expired', isBroken: ({ exp }, { nowSeconds }) => exp !== undefined && exp <= nowSeconds },
 ];
 
 /**

@@ -7,7 +7,7 @@ import { importSealingKey, type Keyset, type SealingKey } from '@letterlock/cryp
 import { ProblemError, type KeyKind, type OpenRequest } from '@letterlock/protocol';
 import type { Permitted } from '../policy/permitted.ts';
 
-type Caller = Permitted<'wrap.open'>['caller'];
+type Caller = Permitted<'wrap.open' | 'secret.read'>['caller'];
 
 const freshKeyKinds: readonly KeyKind[] = ['P-256', 'X25519'];
 
@@ -17,7 +17,7 @@ const freshKeyKinds: readonly KeyKind[] = ['P-256', 'X25519'];
  */
 export async function deliveryKey(
   caller: Caller,
-  request: OpenRequest,
+  request: Pick<OpenRequest, 'rpk'>,
   currentKeyset: (id: string) => Promise<Keyset | undefined>,
 ): Promise<SealingKey | undefined> {
   if (request.rpk === undefined) return (caller.keyset ?? (await currentKeyset(caller.id)))?.enc;

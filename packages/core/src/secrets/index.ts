@@ -1,0 +1,5 @@
+/**
+ * Versioned secrets.
+ * @module
+ */
+export { Secrets, type SecretsOptions } from './secrets.ts';
