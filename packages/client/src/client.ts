@@ -29,6 +29,18 @@ import { IdentityBook, register } from './identities.ts';
 import type { Identity, SequenceMemory } from './identity.ts';
 import { acknowledge, openWrap, type OpenedWrap, type OpenOptions } from './open-wrap.ts';
 import type { Receipt } from './receipts.ts';
+import {
+  SecretBook,
+  type ListedSecret,
+  type ListSecretsOptions,
+  type ReadSecret,
+  type ReadSecretOptions,
+  type SecretVersion,
+  type ShareSecretOptions,
+  type VersionMemory,
+  type WriteSecretOptions,
+  type WrittenSecret,
+} from './secrets.ts';
 import { Session, type Warning } from './session.ts';
 import { ServerTrust, type TrustPolicy } from './trust.ts';
 import {
@@ -58,6 +70,8 @@ export interface ClientOptions {
   readonly onWarning?: ((warning: Warning) => void) | undefined;
   /** Where the highest `seq` of each identity is kept. Default memory. */
   readonly sequences?: SequenceMemory | undefined;
+  /** Where the highest version of each secret is kept, so that no older one passes for the latest. Default memory. */
+  readonly versions?: VersionMemory | undefined;
   /** Default 4. */
   readonly maximumConnections?: number | undefined;
   /** Attempts of a request that may be repeated. Default 3. */
@@ -87,6 +101,7 @@ export interface State {
 export class LetterlockClient implements Disposable {
   readonly #session: Session;
   readonly #book: IdentityBook;
+  readonly #secrets: SecretBook;
 
   constructor(options: ClientOptions) {
     const address = parseAddress(options.address);
@@ -104,6 +119,7 @@ export class LetterlockClient implements Disposable {
       retryDelayMilliseconds: options.retryDelayMilliseconds ?? 100,
     });
     this.#book = new IdentityBook(this.#session, options.sequences);
+    this.#secrets = new SecretBook(this.#session, this.#book, options.versions);
   }
 
   /** The origin that proofs name. */
@@ -171,6 +187,36 @@ export class LetterlockClient implements Disposable {
   /** Takes a wrap back before it is opened. @throws 'already_claimed', 'gone', 'not_found' */
   async revoke(id: string, options?: CallOptions): Promise<Receipt> {
     return revoke(this.#session, id, new Deadline(options));
+  }
+
+  /** Seals a new version of a secret for its readers and stores it. @throws 'conflict' if `ver` is not higher than the latest, 'denied', 'unknown_recipient', RangeError */
+  async writeSecret(options: WriteSecretOptions): Promise<WrittenSecret> {
+    return this.#secrets.write(options, new Deadline(options));
+  }
+
+  /** Reads one version of a secret, the latest by default, never one below the highest that was seen. @throws 'not_found', 'gone', IntegrityError */
+  async readSecret(path: string, options: ReadSecretOptions = {}): Promise<ReadSecret> {
+    return this.#secrets.read(path, options, new Deadline(options));
+  }
+
+  /** Secrets and folders directly below a path, or at the top, sorted by name. @throws 'denied' */
+  async listSecrets(options: ListSecretsOptions = {}): Promise<readonly ListedSecret[]> {
+    return this.#secrets.list(options, new Deadline(options));
+  }
+
+  /** All versions of a secret and what has become of them, the newest first. @throws 'denied', 'not_found' */
+  async secretVersions(path: string, options?: CallOptions): Promise<readonly SecretVersion[]> {
+    return this.#secrets.versions(path, new Deadline(options));
+  }
+
+  /** Destroys one version for ever. @throws 'denied', 'not_found' */
+  async destroySecret(path: string, ver: number, options?: CallOptions): Promise<Receipt> {
+    return this.#secrets.destroy(path, ver, new Deadline(options));
+  }
+
+  /** Reads the latest version and writes it again, as the next, for its readers and further ones. @throws 'conflict' if somebody wrote in between, and as read and write */
+  async shareSecret(path: string, options: ShareSecretOptions): Promise<WrittenSecret> {
+    return this.#secrets.share(path, options, new Deadline(options));
   }
 
   /** All grants, for admins. @throws 'denied' */

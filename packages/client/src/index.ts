@@ -31,6 +31,18 @@ export { formatKeyFile, KeyFileError, parseKeyFile, type KeyFile, type KeyFileFa
 export type { Claim, OpenedWrap, OpenOptions } from './open-wrap.ts';
 export type { Receipt } from './receipts.ts';
 export { sealWrap, type SealedWrap, type WrapContent } from './seal-wrap.ts';
+export { sealSecret, type SealedSecret, type SecretContent } from './seal-secret.ts';
+export type {
+  ListedSecret,
+  ListSecretsOptions,
+  ReadSecret,
+  ReadSecretOptions,
+  SecretVersion,
+  ShareSecretOptions,
+  VersionMemory,
+  WriteSecretOptions,
+  WrittenSecret,
+} from './secrets.ts';
 export type { Warning } from './session.ts';
 export type { FirstContact, TrustPolicy } from './trust.ts';
 export type { Boot, GiveShareOptions, InitialiseOptions, ShareOutcome, SharePin, UnsealStatus } from './unseal.ts';

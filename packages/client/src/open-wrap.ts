@@ -150,7 +150,8 @@ function unpack(
   };
 }
 
-function readContent(whole: SecretBytes): ReturnType<typeof decodeContent> {
+/** Metadata and bytes of opened content. @throws IntegrityError */
+export function readContent(whole: SecretBytes): ReturnType<typeof decodeContent> {
   try {
     return decodeContent(whole.expose());
   } catch (cause) {

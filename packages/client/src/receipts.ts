@@ -19,17 +19,25 @@ export function readReceiptAnswer(body: Uint8Array): string {
   return readDocument(receiptResponse, body).rcpt;
 }
 
-/** @param expected - `states` that the call can leave behind; absent means any. @throws IntegrityError */
+/** @param expected - `id` where the caller knows it: the nonce binds the receipt to the request in any case; `states` that the call can leave behind; absent means any. @throws IntegrityError */
 export async function checkReceipt(
   reply: Reply<unknown>,
   jws: string,
-  expected: { readonly id: string; readonly eh?: string | undefined; readonly states?: readonly ReceiptClaims['st'][] },
+  expected: {
+    readonly id?: string;
+    readonly eh?: string | undefined;
+    readonly states?: readonly ReceiptClaims['st'][];
+  },
 ): Promise<Receipt> {
   const { server, nonce } = reply;
   if (server === undefined) throw new TypeError('Cannot check a receipt: the server is not verified');
   const { id, eh, states } = expected;
   const claims = await integrityOf('receipt', () =>
-    verifyReceipt(jws, server.instanceKey, { id, nonce, ...(eh === undefined ? {} : { eh }) }),
+    verifyReceipt(jws, server.instanceKey, {
+      nonce,
+      ...(id === undefined ? {} : { id }),
+      ...(eh === undefined ? {} : { eh }),
+    }),
   );
   if (states !== undefined && !states.includes(claims.st)) {
     throw new IntegrityError('receipt_state', `Cannot accept the receipt: its state is ${claims.st}`);

@@ -54,21 +54,7 @@ export async function sealWrap(
     lifetimes.windowMinimum,
     lifetimes.windowMaximum,
   );
-  const bytes = request.content instanceof SecretBytes ? request.content.expose() : request.content;
-  using content = SecretBytes.take(
-    encodeContent(
-      {
-        ...(request.name === undefined ? {} : { name: request.name }),
-        ...(request.type === undefined ? {} : { type: request.type }),
-      },
-      bytes,
-    ),
-  );
-  if (content.lengthBytes > limits.contentBytes) {
-    throw new RangeError(
-      `Cannot wrap: the content has ${content.lengthBytes} bytes with its metadata, the limit is ${limits.contentBytes}`,
-    );
-  }
+  using content = contentWithMetadata('wrap', request);
   const { envelope, header, eh } = await sealEnvelope({
     header: {
       ...(request.id === undefined ? {} : { id: request.id }),
@@ -86,6 +72,29 @@ export async function sealWrap(
     writer: request.writer.signingKey,
   });
   return { id: header.id, envelope, header, envelopeHash: eh, storable: envelopeBody(envelope) };
+}
+
+/** Content behind one line of what is known about it, as it is sealed. @throws RangeError if it is too long */
+export function contentWithMetadata(
+  action: 'wrap' | 'write',
+  request: Pick<WrapContent, 'content' | 'name' | 'type'>,
+): SecretBytes {
+  const bytes = request.content instanceof SecretBytes ? request.content.expose() : request.content;
+  const content = SecretBytes.take(
+    encodeContent(
+      {
+        ...(request.name === undefined ? {} : { name: request.name }),
+        ...(request.type === undefined ? {} : { type: request.type }),
+      },
+      bytes,
+    ),
+  );
+  if (content.lengthBytes <= limits.contentBytes) return content;
+  const { lengthBytes } = content;
+  content[Symbol.dispose]();
+  throw new RangeError(
+    `Cannot ${action}: the content has ${lengthBytes} bytes with its metadata, the limit is ${limits.contentBytes}`,
+  );
 }
 
 /** The canonical request body of an envelope. */
