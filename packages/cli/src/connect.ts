@@ -36,6 +36,7 @@ export async function connect(context: Context): Promise<Connected> {
     trust: { pinned: fingerprint },
     identity,
     onWarning: (warning) => showWarning(context, warning),
+    versions: context.knownSecrets.of(fingerprint),
     sequences: { get: (id) => context.knownIdentities.seen(id)?.seq, set: () => undefined },
   });
   return { client, origin, fingerprint, identity, [Symbol.dispose]: () => client.close() };

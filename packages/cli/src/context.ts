@@ -19,6 +19,7 @@ import {
 } from './settings.ts';
 import { ClaimsFolder } from './state/claims.ts';
 import { KnownIdentitiesFile } from './state/known-identities.ts';
+import { KnownSecretsFile } from './state/known-secrets.ts';
 import { KnownServersFile } from './state/known-servers.ts';
 
 export interface Context {
@@ -29,6 +30,7 @@ export interface Context {
   readonly folders: Folders;
   readonly knownServers: KnownServersFile;
   readonly knownIdentities: KnownIdentitiesFile;
+  readonly knownSecrets: KnownSecretsFile;
   readonly claims: ClaimsFolder;
   /** Aborted by SIGINT and SIGTERM. */
   readonly signal: AbortSignal;
@@ -63,6 +65,7 @@ export function processContext(options: GlobalOptions, signal: AbortSignal): Con
     folders,
     knownServers: new KnownServersFile(folders.config),
     knownIdentities: new KnownIdentitiesFile(folders.config),
+    knownSecrets: new KnownSecretsFile(folders.state),
     claims: new ClaimsFolder(folders.state),
     signal,
     now: () => Math.floor(Date.now() / 1000),

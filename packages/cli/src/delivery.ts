@@ -15,7 +15,7 @@ import { requireTerminal, waitForKey } from './prompt.ts';
 export interface Delivery {
   /** Path of the file, if it is one. */
   readonly file: string | undefined;
-  /** Returns when the content is safe. With `note` nothing will be acknowledged: it says so instead of asking. */
+  /** Returns when the content is safe. With `note` nothing will be acknowledged: it says so instead of asking. A secret's version needs neither. */
   deliver(content: Uint8Array, note: string | undefined): Promise<void>;
 }
 
@@ -58,7 +58,7 @@ function toTerminal(context: Context, options: DeliveryOptions): Delivery {
       else process.stdout.write(escapeBytesForTerminal(content));
       if (content.at(-1) !== 0x0a) process.stdout.write('\n');
       if (note !== undefined) context.output.note(`${note[0]!.toUpperCase()}${note.slice(1)}.`);
-      else
+      else if (options.ack)
         await waitForKey(context.terminal, 'Press a key when you have it: the wrap is then gone for ever. ', instead);
     },
   };

@@ -10,7 +10,7 @@ import { nameAndId } from './people.ts';
 import { describeState } from './receipts.ts';
 
 /** `gone` and `already_claimed` as a sentence with time and key; anything else as it is. */
-export function explainRefusal(context: Context, action: 'open' | 'revoke', error: unknown): unknown {
+export function explainRefusal(context: Context, action: 'open' | 'revoke' | 'read', error: unknown): unknown {
   if (!isProblemError(error) || (error.code !== 'gone' && error.code !== 'already_claimed')) return error;
   const { st, at, kid } = error.members;
   if (st === undefined || at === undefined) return error;
@@ -25,5 +25,7 @@ export function explainRefusal(context: Context, action: 'open' | 'revoke', erro
     action === 'open' && wasOpened
       ? 'if that was not you, somebody has your key: tell the writer, and have your identity revoked'
       : 'ask the writer to wrap it again';
-  return new CommandError('gone', `Cannot ${action}: ${state} (${proof})`, action === 'open' ? next : undefined, error);
+  // What ends a secret's version is told by the same word, but nobody opened it.
+  const words = action === 'read' ? state.replace(', never opened', '') : state;
+  return new CommandError('gone', `Cannot ${action}: ${words} (${proof})`, action === 'open' ? next : undefined, error);
 }

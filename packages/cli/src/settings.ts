@@ -23,7 +23,7 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 export interface Folders {
   /** `$XDG_CONFIG_HOME/letterlock`: config.yaml, pins. */
   readonly config: string;
-  /** `$XDG_STATE_HOME/letterlock`: opens in progress. */
+  /** `$XDG_STATE_HOME/letterlock`: opens in progress, the versions of secrets seen last. */
   readonly state: string;
 }
 

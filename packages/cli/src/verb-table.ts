@@ -29,6 +29,20 @@ export const verbTable: Readonly<Record<string, Readonly<Record<string, VerbEntr
     lookup: { summary: 'Say what has become of a wrap', load: () => import('./verbs/lookup.ts') },
     revoke: { summary: 'Withdraw a wrap that was not opened', load: () => import('./verbs/revoke.ts') },
     receipt: { summary: 'Verify a receipt without the service', load: () => import('./verbs/receipt.ts') },
+    secret: {
+      summary: 'Keep secrets with versions, for several readers',
+      verbs: {
+        write: { summary: 'Encrypt the next version of a secret', load: () => import('./verbs/secret-write.ts') },
+        read: { summary: 'Read a version of a secret', load: () => import('./verbs/secret-read.ts') },
+        list: { summary: 'List the secrets below a path', load: () => import('./verbs/secret-list.ts') },
+        versions: { summary: 'List the versions of a secret', load: () => import('./verbs/secret-versions.ts') },
+        destroy: {
+          summary: 'Destroy one version of a secret for ever',
+          load: () => import('./verbs/secret-destroy.ts'),
+        },
+        share: { summary: 'Add readers to a secret that you can read', load: () => import('./verbs/secret-share.ts') },
+      },
+    },
     proof: { summary: 'Print the Authorization header for another tool', load: () => import('./verbs/proof.ts') },
   },
   'Keys and people:': {

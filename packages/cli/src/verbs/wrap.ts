@@ -9,10 +9,10 @@ import { limits } from '@letterlock/protocol';
 import { connect, readIdentity } from '../connect.ts';
 import type { Context } from '../context.ts';
 import { usage } from '../exit-status.ts';
-import { readRegularFile, readStream, readTextFile } from '../files/read-file.ts';
+import { readTextFile } from '../files/read-file.ts';
 import { checkTarget, writeWholeFile } from '../files/write-file.ts';
 import { fetchKeyset, nameAndId, noticeKeyset, required } from '../people.ts';
-import { readHidden } from '../prompt.ts';
+import { readSecret } from '../read-secret.ts';
 import { receiptFile, writeReceipt } from '../receipts.ts';
 import { formatDuration, formatTime, parseDuration } from '../time-text.ts';
 import { defineVerb, type OptionValues } from '../verb.ts';
@@ -145,10 +145,4 @@ function aboutOf(path: string, { expires, window, file, name: givenName, type }:
     ...(name === undefined ? {} : { name }),
     ...(type === undefined ? {} : { type }),
   };
-}
-
-async function readSecret(context: Context, file: string | undefined): Promise<Uint8Array<ArrayBuffer>> {
-  if (file !== undefined && file !== '-') return readRegularFile(file, limits.contentBytes, 'the secret').bytes;
-  if (context.terminal.isInteractive) return readHidden(context.terminal, 'Secret (one line, not shown)', 'use --file');
-  return readStream(context.input, limits.contentBytes, 'the secret');
 }
