@@ -33,7 +33,7 @@ def world() -> Iterator[World]:
     identities = {"stranger": None, "identity": Identity("identity"), "admin": Identity("admin", admin.key, admin.key)}
     for identity in (owner, identities["identity"]):
         register(server, identity)
-        grant(server, identity, "fuzz", "destroy", "list", "wrap")
+        grant(server, identity, "fuzz", "destroy", "list", "read", "wrap", "write")
     callers = {name: Caller(server, name, who, 2 + index) for index, (name, who) in enumerate(identities.items())}
     # The others ask for what is somebody else's.
     owners = {name: callers[name] if name == "identity" else Caller(server, "owner", owner, 99) for name in callers}

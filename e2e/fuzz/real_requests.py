@@ -19,6 +19,7 @@ from people import now
 from server import Server
 
 PATH = "fuzz/db"
+SECRET = "fuzz/secret"
 Twist = Callable[[dict], dict]
 
 
@@ -41,6 +42,7 @@ class RealRequests:
         # False while the server is sealed.
         self.can_store = True
         self._sequence = itertools.count(2)
+        self._versions = itertools.count(1)
         with_share = Caller(server, "admin", Identity(admin.name, admin.key, admin.key), 100)
         self._status = with_share.session.call("GET", "/v1/sys/unseal")
         self.share = read_share(admin, self._status)
@@ -57,6 +59,11 @@ class RealRequests:
             "acknowledge": self._acknowledge,
             "revoke": lambda _: Request({"id": self._stored()}, {}),
             "status": lambda _: Request({"id": self._stored()}),
+            "writeSecret": lambda twist: Request({}, self._version(self._next_version(), twist)),
+            "readSecret": self._read_secret,
+            "listSecrets": lambda _: Request({}, {"after": "db", "limit": 10, "path": "fuzz"}),
+            "secretVersions": self._secret_versions,
+            "destroySecret": lambda _: Request({}, {"path": SECRET, "ver": self._written()}),
             "grants": self._nothing,
             "explain": lambda _: Request({}, {"path": PATH, "verb": "wrap", "who": self._identity.id}),
             "unsealStatus": self._nothing,
@@ -91,6 +98,36 @@ class RealRequests:
             return envelope
         signature = resigned(envelope["sig"], "env", self._identity, lambda claims: claims | {"eh": digest(header)})
         return envelope | {"hdr": to_base64url(header), "sig": signature}
+
+    def _next_version(self) -> int:
+        """Higher than what a changed request may have stored."""
+        return max(next(self._versions), self._latest + 1)
+
+    @property
+    def _latest(self) -> int:
+        if not self.can_store:
+            return 0
+        page = self._owner.session.call("POST", "/v1/secrets/list", {"path": "fuzz"})
+        return max((item.get("ver", 0) for item in page["items"] if item["name"] == "secret"), default=0)
+
+    def _version(self, version: int, twist: Twist) -> dict:
+        def to_version(header: dict) -> dict:
+            return twist(without(without(header, "win"), "exp") | {"kind": "kv", "path": SECRET, "ver": version})
+
+        return self._envelope(to_version)
+
+    def _written(self) -> int:
+        if not self.can_store:
+            return 1
+        version = self._next_version()
+        self._owner.session.call("POST", "/v1/secrets/write", self._version(version, lambda header: header))
+        return version
+
+    def _read_secret(self, _: Twist) -> Request:
+        return Request({}, {"path": SECRET, "rpk": public_jwk(new_receiving_key()), "ver": self._written()})
+
+    def _secret_versions(self, _: Twist) -> Request:
+        return Request({}, {"after": self._written(), "limit": 10, "path": SECRET})
 
     def _stored(self) -> str:
         if not self.can_store:

@@ -10,7 +10,13 @@ import { dirname, join } from 'node:path';
 
 const root = join(import.meta.dirname, '..', '..');
 /** Pages with commands. They use the default ports, so they run one after the other. */
-const pages = ['docs/guide/first-wrap.md', 'docs/guide/with-curl.md', 'docs/guide/quorum.md', 'docs/guide/audit.md'];
+const pages = [
+  'docs/guide/first-wrap.md',
+  'docs/guide/secrets.md',
+  'docs/guide/with-curl.md',
+  'docs/guide/quorum.md',
+  'docs/guide/audit.md',
+];
 /** Built once for all tests of the machine; the first time takes a minute or two. */
 const etcdMilliseconds = 420_000;
 
