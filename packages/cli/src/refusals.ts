@@ -29,3 +29,26 @@ export function explainRefusal(context: Context, action: 'open' | 'revoke' | 're
   const words = action === 'read' ? state.replace(', never opened', '') : state;
   return new CommandError('gone', `Cannot ${action}: ${words} (${proof})`, action === 'open' ? next : undefined, error);
 }
+
+/** What a secret's verbs are refused with, in words of secrets; anything else as it is. */
+export function explainSecretRefusal(context: Context, path: string, error: unknown): unknown {
+  if (!isProblemError(error)) return error;
+  const { ver } = error.members;
+  if (error.code === 'conflict' && ver !== undefined) {
+    return new CommandError(
+      'usage',
+      `Cannot write ${path}: its latest version is ${ver} already`,
+      `look at it with "letterlock secret read", then write version ${ver + 1} or leave --ver out`,
+      error,
+    );
+  }
+  if (error.code === 'not_found') {
+    return new CommandError(
+      'authentication',
+      `Cannot find ${path}: nothing is here for this caller`,
+      'check the path and the version, that you have a grant for it, and that it was written for your key',
+      error,
+    );
+  }
+  return explainRefusal(context, 'read', error);
+}

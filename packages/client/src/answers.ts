@@ -36,7 +36,10 @@ export function readDocument<T>(reader: Reader<T>, body: Uint8Array): T {
 /** What a refusal's receipt must be about. */
 export interface AskedFor {
   readonly server: VerifiedServer | undefined;
+  /** Undefined where the caller does not know it: a receipt is then bound to the request by its nonce alone. */
   readonly wrapId: string | undefined;
+  /** Whether a refusal of this route can have a receipt. Default: where the id is known. */
+  readonly isReceiptExpected?: boolean;
   readonly nonce: string | undefined;
 }
 
@@ -63,11 +66,13 @@ export function refusalOf(answer: RawAnswer, asked: AskedFor): LetterlockError |
 
 /** The receipt, if the pinned key signed it, for this wrap and this request, about the state and time that the refusal names. */
 function provenReceipt(members: ProblemMembers, asked: AskedFor): ReceiptClaims | undefined {
-  const { server, wrapId, nonce } = asked;
-  if (members.rcpt === undefined || server === undefined || wrapId === undefined || nonce === undefined)
-    return undefined;
+  const { server, wrapId, nonce, isReceiptExpected = wrapId !== undefined } = asked;
+  if (members.rcpt === undefined || server === undefined || !isReceiptExpected || nonce === undefined) return undefined;
   try {
-    const receipt = verifyReceipt(members.rcpt, server.instanceKey, { id: wrapId, nonce });
+    const receipt = verifyReceipt(members.rcpt, server.instanceKey, {
+      nonce,
+      ...(wrapId === undefined ? {} : { id: wrapId }),
+    });
     return receipt.st === members.st && receipt.at === members.at ? receipt : undefined;
   } catch {
     return undefined;

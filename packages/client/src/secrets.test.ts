@@ -96,7 +96,11 @@ describe('a secret at the real service', () => {
     const writer = server.client(alice);
     for (const content of ['one', 'two']) await writer.writeSecret({ path, to: [bob.id], content: bytes(content) });
     expect((await writer.destroySecret(path, 1)).st).toBe('DESTROYED');
-    await expect(textOf(bob, path, { ver: 1 })).rejects.toMatchObject({ code: 'gone', members: { st: 'DESTROYED' } });
+    await expect(textOf(bob, path, { ver: 1 })).rejects.toMatchObject({
+      code: 'gone',
+      isProven: true,
+      members: { st: 'DESTROYED' },
+    });
     expect(await textOf(bob, path)).toBe('two');
     await expect(server.client(bob).destroySecret(path, 2)).rejects.toMatchObject({ code: 'denied' });
   });

@@ -190,7 +190,10 @@ export class Session {
       );
       this.clock.observe(connection.date);
       if (!(route.success as readonly number[]).includes(answer.status)) {
-        throw refusalOf(answer, { server, wrapId: plan.segments?.['id'], nonce });
+        const wrapId = plan.segments?.['id'];
+        // A version is named by path and number; its envelope's id is not known to who may not have it.
+        const isReceiptExpected = wrapId !== undefined || plan.route === 'readSecret';
+        throw refusalOf(answer, { server, wrapId, isReceiptExpected, nonce });
       }
       return { value: plan.read(answer.body, answer.status), nonce, connection, server };
     });

@@ -6,6 +6,7 @@
 import { connect } from '../connect.ts';
 import { required } from '../people.ts';
 import { describeState, receiptFile } from '../receipts.ts';
+import { explainSecretRefusal } from '../refusals.ts';
 import { checkSecretPath, parseVersion } from '../secret-options.ts';
 import { defineVerb } from '../verb.ts';
 
@@ -23,7 +24,11 @@ export const verb = defineVerb({
     const ver = parseVersion(required(chosen.ver, '--ver', 'the version, from "letterlock secret versions"'));
     using connected = await connect(context);
     const { signal } = context;
-    const receipt = await context.progress('Destroying', connected.client.destroySecret(path, ver, { signal }));
+    const receipt = await context
+      .progress('Destroying', connected.client.destroySecret(path, ver, { signal }))
+      .catch((error: unknown) => {
+        throw explainSecretRefusal(context, path, error);
+      });
     const proof = context.output.isJson ? await receiptFile(connected, receipt, signal) : undefined;
     context.output.result({ path, ver, state: receipt.st, at: receipt.at, ...proof }, [
       ['state', describeState(receipt)],

@@ -7,7 +7,7 @@ import { connect } from '../connect.ts';
 import { deliveryOf } from '../delivery.ts';
 import { usage } from '../exit-status.ts';
 import { nameAndId } from '../people.ts';
-import { explainRefusal } from '../refusals.ts';
+import { explainSecretRefusal } from '../refusals.ts';
 import { checkSecretPath, parseVersion } from '../secret-options.ts';
 import { formatTime } from '../time-text.ts';
 import { defineVerb } from '../verb.ts';
@@ -48,7 +48,7 @@ export const verb = defineVerb({
     using read = await context
       .progress('Reading', connected.client.readSecret(path, { ver, isWriterAllowed, signal: context.signal }))
       .catch((error: unknown) => {
-        throw explainRefusal(context, 'read', error);
+        throw explainSecretRefusal(context, path, error);
       });
     await delivery.deliver(read.content.expose(), undefined);
     if (delivery.file === undefined) return;

@@ -6,7 +6,7 @@
 import { connect } from '../connect.ts';
 import { usage } from '../exit-status.ts';
 import { nameAndId } from '../people.ts';
-import { explainRefusal } from '../refusals.ts';
+import { explainSecretRefusal } from '../refusals.ts';
 import { checkSecretPath, fetchReaders } from '../secret-options.ts';
 import { defineVerb } from '../verb.ts';
 
@@ -32,7 +32,7 @@ export const verb = defineVerb({
     const shared = await context
       .progress('Sharing', connected.client.shareSecret(path, { with: added, signal }))
       .catch((error: unknown) => {
-        throw explainRefusal(context, 'read', error);
+        throw explainSecretRefusal(context, path, error);
       });
     const readers = shared.header.rcp.map((entry) => entry.slice('k:'.length));
     context.output.result({ path, ver: shared.ver, to: readers, receipt: shared.receipt.jws }, [

@@ -5,6 +5,7 @@
  */
 import { connect } from '../connect.ts';
 import { nameAndId } from '../people.ts';
+import { explainSecretRefusal } from '../refusals.ts';
 import { checkSecretPath } from '../secret-options.ts';
 import { formatTime } from '../time-text.ts';
 import { defineVerb } from '../verb.ts';
@@ -21,10 +22,11 @@ export const verb = defineVerb({
   async run(context, { arguments: [given = ''] }) {
     const path = checkSecretPath(given);
     using connected = await connect(context);
-    const versions = await context.progress(
-      'Listing',
-      connected.client.secretVersions(path, { signal: context.signal }),
-    );
+    const versions = await context
+      .progress('Listing', connected.client.secretVersions(path, { signal: context.signal }))
+      .catch((error: unknown) => {
+        throw explainSecretRefusal(context, path, error);
+      });
     const items = versions.map(({ ver, st, at, exp, wrt }) => ({ ver, state: st, at, expiresAt: exp, writer: wrt }));
     context.output.list('versions', items, ['VERSION', 'STATE', 'SINCE', 'EXPIRES', 'WRITER'], (item) => [
       String(item.ver),

@@ -7,6 +7,7 @@ import { basename } from 'node:path';
 import { connect } from '../connect.ts';
 import { nameAndId } from '../people.ts';
 import { readSecret } from '../read-secret.ts';
+import { explainSecretRefusal } from '../refusals.ts';
 import { checkSecretPath, fetchReaders, parseVersion } from '../secret-options.ts';
 import { formatTime, parseDuration } from '../time-text.ts';
 import { defineVerb } from '../verb.ts';
@@ -55,10 +56,11 @@ export const verb = defineVerb({
     const content = await readSecret(context, file);
     try {
       const { signal } = context;
-      const written = await context.progress(
-        'Storing',
-        connected.client.writeSecret({ ...about, to, content, signal }),
-      );
+      const written = await context
+        .progress('Storing', connected.client.writeSecret({ ...about, to, content, signal }))
+        .catch((error: unknown) => {
+          throw explainSecretRefusal(context, path, error);
+        });
       const { ver, header, envelopeHash } = written;
       context.output.result(
         { path, ver, to: to.map(({ id }) => id), expiresAt: header.exp, envelopeHash, receipt: written.receipt.jws },
