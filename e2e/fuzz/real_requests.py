@@ -12,14 +12,13 @@ from dataclasses import dataclass
 from callers import Caller
 from letterlock.administration import Admin, read_share
 from letterlock.encoding import canonical, digest, from_base64url, read_canonical, to_base64url
-from letterlock.envelope import seal
+from letterlock.envelope import Sealed, seal, seal_version
 from letterlock.identity import Identity, Keyset, new_receiving_key
 from letterlock.jose import encrypt, public_jwk, read_jwk, sign, unverified_payload
 from people import now
 from server import Server
 
 PATH = "fuzz/db"
-SECRET = "fuzz/secret"
 Twist = Callable[[dict], dict]
 
 
@@ -42,7 +41,6 @@ class RealRequests:
         # False while the server is sealed.
         self.can_store = True
         self._sequence = itertools.count(2)
-        self._versions = itertools.count(1)
         with_share = Caller(server, "admin", Identity(admin.name, admin.key, admin.key), 100)
         self._status = with_share.session.call("GET", "/v1/sys/unseal")
         self.share = read_share(admin, self._status)
@@ -59,11 +57,11 @@ class RealRequests:
             "acknowledge": self._acknowledge,
             "revoke": lambda _: Request({"id": self._stored()}, {}),
             "status": lambda _: Request({"id": self._stored()}),
-            "writeSecret": lambda twist: Request({}, self._version(self._next_version(), twist)),
+            "writeSecret": lambda twist: Request({}, self._version(new_path(), twist)),
             "readSecret": self._read_secret,
             "listSecrets": lambda _: Request({}, {"after": "db", "limit": 10, "path": "fuzz"}),
-            "secretVersions": self._secret_versions,
-            "destroySecret": lambda _: Request({}, {"path": SECRET, "ver": self._written()}),
+            "secretVersions": lambda _: Request({}, {"limit": 10, "path": self._written()}),
+            "destroySecret": lambda _: Request({}, {"path": self._written(), "ver": 1}),
             "grants": self._nothing,
             "explain": lambda _: Request({}, {"path": PATH, "verb": "wrap", "who": self._identity.id}),
             "unsealStatus": self._nothing,
@@ -90,44 +88,33 @@ class RealRequests:
         return Request({}, {"keyset": resigned(keyset, "keyset", self._identity, twist)})
 
     def _envelope(self, twist: Twist) -> dict:
-        session = self._owner.session
-        reader = Keyset(self._identity.id, self._identity.enc, self._identity.sig, 1)
-        envelope = seal(os.urandom(20), self._identity, reader, PATH, now(session)).envelope
+        return self._twisted(seal(os.urandom(20), self._identity, self._reader, PATH, now(self._owner.session)), twist)
+
+    @property
+    def _reader(self) -> Keyset:
+        return Keyset(self._identity.id, self._identity.enc, self._identity.sig, 1)
+
+    def _twisted(self, sealed: Sealed, twist: Twist) -> dict:
+        """With another header, signed; its payload and slot then belong to the first one."""
+        envelope = sealed.envelope
         header = canonical(twist(read_canonical(from_base64url(envelope["hdr"]))))
         if to_base64url(header) == envelope["hdr"]:
             return envelope
         signature = resigned(envelope["sig"], "env", self._identity, lambda claims: claims | {"eh": digest(header)})
         return envelope | {"hdr": to_base64url(header), "sig": signature}
 
-    def _next_version(self) -> int:
-        """Higher than what a changed request may have stored."""
-        return max(next(self._versions), self._latest + 1)
+    def _version(self, path: str, twist: Twist) -> dict:
+        version = seal_version(os.urandom(20), self._identity, self._reader, path, now(self._owner.session), 1)
+        return self._twisted(version, twist)
 
-    @property
-    def _latest(self) -> int:
-        if not self.can_store:
-            return 0
-        page = self._owner.session.call("POST", "/v1/secrets/list", {"path": "fuzz"})
-        return max((item.get("ver", 0) for item in page["items"] if item["name"] == "secret"), default=0)
-
-    def _version(self, version: int, twist: Twist) -> dict:
-        def to_version(header: dict) -> dict:
-            return twist(without(without(header, "win"), "exp") | {"kind": "kv", "path": SECRET, "ver": version})
-
-        return self._envelope(to_version)
-
-    def _written(self) -> int:
-        if not self.can_store:
-            return 1
-        version = self._next_version()
-        self._owner.session.call("POST", "/v1/secrets/write", self._version(version, lambda header: header))
-        return version
+    def _written(self) -> str:
+        path = new_path()
+        if self.can_store:
+            self._owner.session.call("POST", "/v1/secrets/write", self._version(path, lambda header: header))
+        return path
 
     def _read_secret(self, _: Twist) -> Request:
-        return Request({}, {"path": SECRET, "rpk": public_jwk(new_receiving_key()), "ver": self._written()})
-
-    def _secret_versions(self, _: Twist) -> Request:
-        return Request({}, {"after": self._written(), "limit": 10, "path": SECRET})
+        return Request({}, {"path": self._written(), "rpk": public_jwk(new_receiving_key()), "ver": 1})
 
     def _stored(self) -> str:
         if not self.can_store:
@@ -181,6 +168,11 @@ def resigned(token: str, typ: str, signer: Identity, twist: Twist) -> str:
 
 def without(claims: dict, name: str) -> dict:
     return {other: value for other, value in claims.items() if other != name}
+
+
+def new_path() -> str:
+    """A secret of its own for each request, so that none is in the way of another's version."""
+    return f"fuzz/{os.urandom(8).hex()}"
 
 
 def random_id() -> str:

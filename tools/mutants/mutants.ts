@@ -110,6 +110,115 @@ export const mutants: readonly Mutant[] = [
     tests: [`${core}wraps/reduce-wrap.test.ts`],
   },
 
+  // Versioned secrets (docs/protocol.md, Envelope and Reading a secret).
+  {
+    name: 'a version that is not higher than the latest is stored',
+    edits: [
+      {
+        file: `${core}secrets/secrets.ts`,
+        search: 'if (ver <= current) return',
+        replace: 'if (ver < 0 * current) return',
+      },
+    ],
+    tests: [`${core}secrets/secrets.test.ts`],
+  },
+  {
+    name: 'a write does not compare the latest version that it was decided on',
+    edits: [
+      {
+        file: `${core}secrets/secrets.ts`,
+        search: "            { key: latestKey(barrier, path), field: 'mod', is: '=', revision: latest.revision },\n",
+        replace: '',
+      },
+    ],
+    tests: [`${core}secrets/faults.test.ts`],
+  },
+  {
+    name: 'a secret is read by a holder of the grant who is no recipient',
+    edits: [
+      {
+        file: `${core}secrets/secrets.ts`,
+        search: 'const slotIndex = record.rcp.indexOf(`k:${caller.id}`);',
+        replace: 'const slotIndex = Math.max(0, record.rcp.indexOf(`k:${caller.id}`));',
+      },
+    ],
+    tests: [`${core}secrets/secrets.test.ts`],
+  },
+  {
+    name: 'a secret is read by a recipient without the grant',
+    edits: [
+      {
+        file: `${core}policy/rules.ts`,
+        search: "rules: [adminReads, notGranted('read', 'not_found')]",
+        replace: 'rules: [adminReads]',
+      },
+    ],
+    tests: [`${core}secrets/secrets.test.ts`],
+  },
+  {
+    name: 'the read of a secret is recorded after its delivery',
+    edits: [
+      {
+        file: `${core}secrets/secrets.ts`,
+        search: '        // The envelope comes from the very transaction that stores the record of its delivery.\n',
+        replace: `        const early = await this.#read(envelopeKey);
+        if (early !== undefined) {
+          const content = barrier.open(envelopePath(path, ver), early.value);
+          const answer = await this.#deliver(caller, { record, envelope: content, slotIndex, to, nowSeconds });
+          await this.#recordReading(permitted, path);
+          return answer;
+        }
+`,
+      },
+    ],
+    tests: [`${core}secrets/secrets.test.ts`],
+  },
+  {
+    name: 'an expired version is delivered',
+    edits: [
+      {
+        file: `${core}secrets/version-state.ts`,
+        search: 'nowSeconds >= exp',
+        replace: 'nowSeconds < 0 * exp',
+      },
+    ],
+    tests: [`${core}secrets/secrets.test.ts`],
+  },
+  {
+    name: 'the destruction of a version leaves its envelope',
+    edits: [
+      {
+        file: `${core}secrets/secrets.ts`,
+        search:
+          "then: [putVersion(barrier, destroyed), { do: 'delete', key: barrier.keyOf(envelopePath(path, ver)) }],",
+        replace: 'then: [putVersion(barrier, destroyed)],',
+      },
+    ],
+    tests: [`${core}secrets/secrets.test.ts`],
+  },
+  {
+    name: 'a list shows names that no grant of the caller touches',
+    edits: [
+      {
+        file: `${core}secrets/list-secrets.ts`,
+        search: '    .filter((child) => isShown(child, shown))\n',
+        replace: '',
+      },
+    ],
+    tests: [`${core}secrets/secrets.test.ts`],
+  },
+  {
+    name: 'a lower version than one that was seen passes for the latest',
+    edits: [
+      {
+        file: 'packages/client/src/secrets.ts',
+        search: 'if (seen === undefined || ver >= seen) return;',
+        replace: 'if (seen === undefined || ver >= 1) return;',
+      },
+    ],
+    tests: ['packages/client/src/secrets.test.ts'],
+  },
+
   // Nonces (docs/protocol.md, Challenge and proof).
   {
     name: 'replicas share the nonce key and remember nonces each for itself',

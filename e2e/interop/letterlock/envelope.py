@@ -1,4 +1,4 @@
-"""Section 5: sealing content for one reader, once.
+"""Section 5: sealing content for one reader, to be opened once or as a version of a secret.
 
 It must never reuse a file key or an id.
 """
@@ -40,24 +40,29 @@ def payload_key(file_key: bytes, eh: str) -> bytes:
 def seal(
     data: bytes, writer: Identity, reader: Keyset, path: str, now: int, *, seconds: int = 3600, window: int = 60
 ) -> Sealed:
+    return _seal(data, writer, reader, path, now, {"exp": now + seconds, "kind": "once", "ver": 1, "win": window})
+
+
+def seal_version(data: bytes, writer: Identity, reader: Keyset, path: str, now: int, version: int) -> Sealed:
+    return _seal(data, writer, reader, path, now, {"kind": "kv", "ver": version})
+
+
+def _seal(data: bytes, writer: Identity, reader: Keyset, path: str, now: int, kind: dict) -> Sealed:
     identifier = to_base64url(os.urandom(16))
     file_key = os.urandom(32)
     header = canonical(
         {
             "enc": "inline",
-            "exp": now + seconds,
             "iat": now,
             "id": identifier,
             "kc": commitment(file_key, identifier),
-            "kind": "once",
             "mode": "e2e",
             "path": path,
             "rcp": [f"k:{reader.id}"],
             "v": 1,
-            "ver": 1,
-            "win": window,
             "wrt": writer.id,
         }
+        | kind
     )
     eh = digest(header)
     content = canonical({"type": "text/plain"}) + b"\n" + data

@@ -121,9 +121,21 @@ describe('two writers', () => {
     }
   });
 
-  /** A process that writes version 1, one call of the store at a time. */
-  async function rival(name: string, content: string) {
-    const made = await world.make(1, { content });
+  test('of two versions: the latest never goes down, in whatever order', async () => {
+    for (const order of orders) {
+      world = new SecretsWorld();
+      const rivals = [await rival('BBBBBBBBBBB', 'one'), await rival('CCCCCCCCCCC', 'two', 2)];
+      for (const turn of order) await rivals[turn]!.step();
+      const [lower] = await Promise.allSettled(rivals.map(({ finish }) => finish()));
+      expect(await world.contentOf()).toBe('two');
+      const { items } = await world.versions();
+      expect(items.map(({ ver }) => ver).toSorted()).toEqual(lower!.status === 'fulfilled' ? [1, 2] : [2]);
+    }
+  });
+
+  /** A process that writes a version, one call of the store at a time. */
+  async function rival(name: string, content: string, ver = 1) {
+    const made = await world.make(ver, { content });
     const store = new FaultyStore(world.memory, () => 'delayed');
     const written = world.write(made, writer, world.replica(name, store));
     written.catch(() => undefined);
