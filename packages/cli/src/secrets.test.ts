@@ -33,7 +33,7 @@ describe('letterlock secret', () => {
 
     expect(JSON.parse(first.stdout)).toMatchObject({ path, ver: 1, to: [people.service.people.reader.id] });
     expect([second.stdout, latest.stdout, old.stdout]).toEqual(['2\n', 'two', 'one']);
-    expect(listed.stdout).toContain(`${path}`);
+    expect(listed.stdout).toContain(path);
     expect(JSON.parse(versions.stdout)).toMatchObject({
       versions: [
         { ver: 2, state: 'STORED', writer: people.service.people.writer.id },

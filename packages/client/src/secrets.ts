@@ -243,7 +243,7 @@ export class SecretBook {
       const isRotated = error instanceof LetterlockError && error.code === 'unknown_recipient';
       if (!isRotated || areFresh) throw error;
       const fetched = await Promise.all(
-        o.to.map((to) => (typeof to === 'string' ? this.#identities.fetch(to, deadline) : to)),
+        o.to.map(async (to) => (typeof to === 'string' ? this.#identities.fetch(to, deadline) : to)),
       );
       return this.#sealAndStore(o, fetched, deadline);
     }
@@ -272,7 +272,7 @@ export class SecretBook {
     deadline: Deadline,
   ): Promise<{ readonly keysets: readonly Keyset[]; readonly areFresh: boolean }> {
     const found = await Promise.all(
-      readers.map((to) =>
+      readers.map(async (to) =>
         typeof to === 'string' ? this.#identities.current(to, deadline) : { keyset: to, isFresh: true },
       ),
     );
