@@ -3,7 +3,7 @@
  * It must never take the algorithm from a header, nor look at a key before the object's `typ` is known to be right.
  * @module
  */
-import { constants, sign, verify, type SignKeyObjectInput } from 'node:crypto';
+import { constants, sign, verify, type KeyObject, type SignKeyObjectInput } from 'node:crypto';
 import {
   canonicalize,
   encodeBase64url,
@@ -61,6 +61,19 @@ export function signJws(options: {
 /** Whether a JWS of right form is by this key: `kid` and `alg` are compared with the key, then the signature is verified. */
 export function verifyJws(parsed: ParsedJws, key: VerifyingKey): boolean {
   return isMeantFor(parsed, key) && verifyBytes(Buffer.from(parsed.signingInput, 'latin1'), key, parsed.signature);
+}
+
+/** The same in libuv's pool, so that the event loop stays free. */
+export function verifyJwsAsync(parsed: ParsedJws, key: VerifyingKey): Promise<boolean> {
+  if (!isMeantFor(parsed, key)) return Promise.resolve(false);
+  const { digest, options } = parameters[key.algorithm];
+  const input: { key: KeyObject } & SignatureOptions = { key: key.keyObject, ...options };
+  return new Promise((resolve, reject) => {
+    verify(digest, Buffer.from(parsed.signingInput, 'latin1'), input, parsed.signature, (error, isValid) => {
+      if (error === null) resolve(isValid);
+      else reject(error);
+    });
+  });
 }
 
 /**

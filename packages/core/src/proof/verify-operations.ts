@@ -84,7 +84,7 @@ export async function checkOperations(
   refuseFirst(operationRulesOfForm, attempt);
   for (const { jws } of attempt.copies) {
     const admin = context.admins.get(jws.header.kid);
-    const isSigned = isSignedBy(jws, admin);
+    const isSigned = await isSignedBy(jws, admin);
     if (!isSigned) {
       throw new ProblemError('bad_proof', { reason: admin === undefined ? 'key_unknown' : 'signature_invalid' });
     }

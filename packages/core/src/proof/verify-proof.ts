@@ -61,7 +61,7 @@ async function verifyByProof<T>(
   refuse(firstViolation(rulesBeforeSignature, attempt));
   const { kid } = attempt.jws.header;
   const known = await directory.find(kid);
-  const isSigned = isSignedBy(attempt.jws, known?.verifyingKey);
+  const isSigned = await isSignedBy(attempt.jws, known?.verifyingKey);
   if (known === undefined) throw refusal(unknownReason(directory, kid));
   if (!isSigned) throw refusal('signature_invalid');
   // No await from here on: a redeemed nonce belongs to exactly this call.
