@@ -25,7 +25,7 @@ import {
 } from '@letterlock/protocol';
 import { hash43, randomIdentifier } from './bytes.ts';
 import { isEphemeralKey } from './ephemeral-key.ts';
-import { signJws, verifyJws, verifyJwsAsync } from './jws.ts';
+import { signJws, verifyJws } from './jws.ts';
 import type { SealingKey, SigningKey, VerifyingKey } from './keys.ts';
 import { fileKeyBytes, fileKeyCommitment, sealPayload } from './payload.ts';
 import { SecretBytes } from './secret-bytes.ts';
@@ -160,28 +160,20 @@ export function readSignature(sig: string): ParsedJws {
   return inEnvelope(sig, () => parseJws(sig, typ.envelope, signatureCharacters));
 }
 
-/** Verifies, in libuv's pool, that `writer` stated exactly this header, payload and these slots. @throws 'bad_envelope' */
-export async function verifyEnvelope(read: ReadEnvelope, writer: VerifyingKey): Promise<void> {
-  if (read.header.wrt !== writer.thumbprint) throw refuse('envelope_writer');
-  const claims = readStatement(read, await verifyJwsAsync(read.signature, writer));
+/** Verifies that `writer` stated exactly this header, payload and these slots. @throws 'bad_envelope' */
+export function verifyEnvelope(read: ReadEnvelope, writer: VerifyingKey): void {
+  const claims = verifyStatement(read, writer);
   // Both have as many entries as the header wants.
   if (!claims.sh.every((value, index) => value === read.sh[index])) throw refuse('envelope_hash');
 }
 
-/** The part of verifyEnvelope for who does not see all slots, at once. @returns the verified claims. @throws 'bad_envelope' */
+/** The part of verifyEnvelope for who does not see all slots. @returns the verified claims. @throws 'bad_envelope' */
 export function verifyStatement(
   read: Pick<ReadEnvelope, 'header' | 'eh' | 'ph' | 'signature'>,
   writer: VerifyingKey,
 ): EnvelopeSignatureClaims {
   if (read.header.wrt !== writer.thumbprint) throw refuse('envelope_writer');
-  return readStatement(read, verifyJws(read.signature, writer));
-}
-
-function readStatement(
-  read: Pick<ReadEnvelope, 'header' | 'eh' | 'ph' | 'signature'>,
-  isSigned: boolean,
-): EnvelopeSignatureClaims {
-  if (!isSigned) throw refuse('signature_invalid');
+  if (!verifyJws(read.signature, writer)) throw refuse('signature_invalid');
   const claims = inEnvelope('', () => readClaims(envelopeSignatureClaims, read.signature.payload));
   if (claims.eh !== read.eh || claims.ph !== read.ph) throw refuse('envelope_hash');
   if (claims.sh.length !== expectedSlots(read.header)) throw refuse('envelope_recipient');

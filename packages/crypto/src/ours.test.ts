@@ -144,11 +144,13 @@ describe.each(read('envelope') as EnvelopeCase[])('envelope $name', (stored) => 
     expect(readNow.slotKids).toEqual(stored.recipients.map((name) => openingKey(name).thumbprint));
   });
 
-  test('signature', async () => {
+  test('signature', () => {
     const writer = signingKey(stored.writer);
     const claims = { eh: readNow.eh, ph: hash43(envelope.payload), sh: envelope.slots.map((slot) => hash43(slot)) };
     compareJws(envelope.sig, signJws({ typ: typ.envelope, key: writer, claims }), writer, typ.envelope);
-    await expect(verifyEnvelope(readNow, publicOf(writer))).resolves.toBeUndefined();
+    expect(() => {
+      verifyEnvelope(readNow, publicOf(writer));
+    }).not.toThrow();
   });
 
   test('payload, byte by byte under its IV', async () => {

@@ -201,7 +201,9 @@ describe('one flipped bit is refused', () => {
         const index = member === 'payload' && part % parts === 1 ? 3 : part % parts;
         const changed = withFlippedBit(compact, index, bit);
         const broken = member === 'slot' ? { ...envelope, slots: [changed] } : { ...envelope, [member]: changed };
-        const call = () => verifyEnvelope(readEnvelope(broken), publicOf(writer));
+        const call = () => {
+          verifyEnvelope(readEnvelope(broken), publicOf(writer));
+        };
         expect((await refusalOf(call)).code).toMatch(badness);
       }),
       { ...runs, numRuns: 300 },

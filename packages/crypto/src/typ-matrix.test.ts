@@ -96,7 +96,9 @@ const verifiers: Readonly<Record<Typ, (compact: string) => unknown>> = {
   [typ.proof]: (compact) => {
     mustVerify(verifyJws(parseProof(compact).jws, verifier));
   },
-  [typ.envelope]: (compact) => verifyEnvelope(readEnvelope({ ...sealed.envelope, sig: compact }), verifier),
+  [typ.envelope]: (compact) => {
+    verifyEnvelope(readEnvelope({ ...sealed.envelope, sig: compact }), verifier);
+  },
   [typ.delivery]: (compact) =>
     openDelivery({ ...toOpen, instanceKey: verifier, answer: { ...toOpen.answer, dlv: compact } }),
   [typ.receipt]: (compact) => verifyReceipt(compact, verifier),

@@ -34,7 +34,7 @@ export async function checkEnvelope<K extends EnvelopeHeader['kind']>(
   if (violation !== undefined) throw new ProblemError('bad_envelope', { reason: violation.reason });
   const keyset = caller.keyset ?? (await currentKeyset(caller.id));
   if (keyset === undefined) throw new ProblemError('denied', { reason: 'writer_not_registered' });
-  await verifyEnvelope(read, keyset.sig);
+  verifyEnvelope(read, keyset.sig);
   await checkRecipients(read, nowSeconds, currentKeyset);
   return { header: header as HeaderOf<K>, writerKey: keyset.sig.jwk };
 }
