@@ -42,6 +42,7 @@ import type { Config } from './config.ts';
 import { createDirectListener, defaultTimeouts, tlsSettings, type ListenerTimeouts } from './http/direct-listener.ts';
 import { createHealthServer } from './http/health.ts';
 import type { UnsealedServices } from './http/ports.ts';
+import { followReplicas } from './follow-replicas.ts';
 import { createLog } from './log.ts';
 import { createMetrics } from './metrics.ts';
 import { openStore, type OpenedStore } from './open-store.ts';
@@ -88,8 +89,6 @@ const sweepNextPageMilliseconds = 200;
 /** Records of one page: some 3 ms in which nothing else runs. */
 const sweepLimit = 100;
 const certificateCheckMilliseconds = 10_000;
-/** A seal anywhere is a seal everywhere, within about this time. */
-const followEveryMilliseconds = 1000;
 const certificateSeconds = 365 * 86_400;
 const loopbackHosts = ['localhost', '127.0.0.1', '[::1]'] as const;
 
@@ -150,6 +149,7 @@ export async function startServer(config: Config, options: StartOptions = {}): P
     log.warn({ act, who, reason, requestId: req }, 'Refused admin'),
   );
   installation.onShareCounted((share) => log.info(share, 'Counted a share'));
+  const stopFollowing = followReplicas({ installation, store, clock, log, kept: () => unsealed });
   const applyConfigured = async (): Promise<void> => {
     await applyInitial({ identities: config.identities, grants: config.grants }, unsealed!);
   };
@@ -160,6 +160,7 @@ export async function startServer(config: Config, options: StartOptions = {}): P
       await applyConfigured();
     }
   } catch (error) {
+    await stopFollowing();
     await audit.close();
     await opened.close();
     throw error;
@@ -210,22 +211,8 @@ export async function startServer(config: Config, options: StartOptions = {}): P
   const healthPort = healthAddress === undefined ? undefined : await listen(health, healthAddress, log);
 
   let ledgerAfter: string | undefined;
-  let isFollowing = true;
   const stopTasks = [
-    repeat({
-      everyMilliseconds: followEveryMilliseconds,
-      run: async (signal) => {
-        installation.forgetOldShares();
-        await installation.followEpoch({ signal });
-        isFollowing = true;
-        return undefined;
-      },
-      onError: (error) => {
-        // Once for each time that the store is away.
-        if (isFollowing) log.error({ error }, 'Could not ask whether another replica was sealed');
-        isFollowing = false;
-      },
-    }),
+    stopFollowing,
     repeat({
       everyMilliseconds: sweepEveryMilliseconds,
       run: async (signal) => (unsealed === undefined ? undefined : sweep(unsealed, signal)),

@@ -7,6 +7,7 @@ import { auditRecordClaims, canonicalBytes, ProblemError, readClaims } from '@le
 import type { Barrier } from '../store/barrier.ts';
 import type { Clock } from '../store/clock.ts';
 import type { CallOptions, Compare, Operation, Store, TransactionResponse } from '../store/store.ts';
+import { newsOf } from './news.ts';
 import type { AuditFacts, AuditRecord } from './record.ts';
 import { SettledPrefix } from './settled-prefix.ts';
 
@@ -26,6 +27,8 @@ export interface PreparedAudit {
   /** The number is free: put it in the transaction's compares. */
   readonly compare: Compare;
   readonly put: Operation;
+  /** What other replicas must hear of it, for the transaction as well; for most acts nothing. */
+  readonly news: readonly Operation[];
   /** For the other branch: present means that this very record was stored, whatever the reply said. */
   readonly get: Operation;
   /**
@@ -113,6 +116,7 @@ export class AuditTrail {
       seq,
       compare: { key, field: 'create', is: '=', revision: 0 },
       put: seal(bytes),
+      news: newsOf(this.#barrier, { replica: this.replica, seq, facts, bytes }),
       get: { do: 'get', key },
       get close() {
         mayBeClosed = true;

@@ -31,7 +31,7 @@ export async function commitChange(
 ): Promise<ChangeOutcome> {
   const prepared = audit.prepare(facts);
   const compare = [prepared.compare, ...change.compare];
-  const then = [prepared.put, ...change.then];
+  const then = [prepared.put, ...prepared.news, ...change.then];
   try {
     const response = await store.transact({ compare, then, otherwise: [prepared.get] });
     // A retried transaction reports failure although its first try was applied; its record then is there.

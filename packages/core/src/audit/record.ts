@@ -33,14 +33,16 @@ export const auditActs = [
   'unseal',
   'seal',
   'share.ack',
+  'peer.unseal',
+  'peer_unseal.set',
   /** Fills a number whose transaction had no answer and is now known not to have happened, or lists such numbers. */
   'audit.void',
 ] as const;
 export type AuditAct = (typeof auditActs)[number];
 
-/** How the caller proved itself. `admin`: signature inside the body; `configuration`: applied at initialisation; `service`: the sweeper. */
-export type AuditFactor = 'proof' | 'mtls' | 'admin' | 'configuration' | 'service';
-export type AuditListener = 'direct' | 'agent' | 'none';
+/** How the caller proved itself. `admin`: signature inside the body; `configuration`: applied at initialisation; `service`: the sweeper; `peer`: an attested boot key. */
+export type AuditFactor = 'proof' | 'mtls' | 'admin' | 'configuration' | 'service' | 'peer';
+export type AuditListener = 'direct' | 'agent' | 'peer' | 'none';
 /** What bound the proof to the connection. */
 export type ChannelBindingKind = 'exporter' | 'key' | 'none';
 

@@ -37,7 +37,7 @@ export async function commitAudited(
   try {
     response = await store.transact({
       compare: [...change.compare, ...prepared.map(({ compare }) => compare)],
-      then: [...change.then, ...prepared.map(({ put }) => put)],
+      then: [...change.then, ...prepared.flatMap(({ put, news }) => [put, ...news])],
       otherwise: reads,
     });
   } catch (error) {
