@@ -58,7 +58,10 @@ const meanings: Readonly<Record<ProblemCode, readonly [when: string, then: strin
     'another content type than `application/json`, or a content encoding',
     'send canonical JSON without compression',
   ],
-  rate: ['too many failed proofs, or the quota of live wraps; with `Retry-After`', 'wait, or have the quota raised'],
+  rate: [
+    'too many failed proofs, or a quota (live wraps, live versions of secrets); with `Retry-After`',
+    'wait, or have the quota raised',
+  ],
   headers_too_large: ['more than 16 KiB or 100 lines of headers', 'send less'],
   internal: ['the service failed; a stored record that does not verify', 'see the log by the request id'],
   sealed: ['the service has no key in memory', 'an admin runs `letterlock unseal`'],

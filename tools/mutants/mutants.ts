@@ -219,6 +219,120 @@ export const mutants: readonly Mutant[] = [
     tests: ['packages/client/src/secrets.test.ts'],
   },
 
+  {
+    name: 'the sweeper leaves the envelope of an expired version',
+    edits: [
+      {
+        file: `${core}secrets/secret-sweeper.ts`,
+        search: "then: [putVersion(barrier, expired), { do: 'delete', key: barrier.keyOf(envelopePath(path, ver)) }],",
+        replace: 'then: [putVersion(barrier, expired)],',
+      },
+    ],
+    tests: [`${core}secrets/secret-sweeper.test.ts`],
+  },
+  {
+    name: 'the quota of live versions is not asked',
+    edits: [
+      {
+        file: `${core}secrets/secrets.ts`,
+        search: 'if (!isPlaceTaken) {',
+        replace: "if (!isPlaceTaken && path === '') {",
+      },
+    ],
+    tests: [`${core}secrets/secret-sweeper.test.ts`],
+  },
+
+  // The audit trail (docs/protocol.md, Audit).
+  {
+    name: 'the record of a wrap is stored in a second transaction, which a crash loses',
+    edits: [
+      {
+        file: `${core}wraps/wrap-transaction.ts`,
+        search: `      audit.put,
+    ],
+    otherwise`,
+        replace: `    ],
+    otherwise`,
+      },
+      {
+        file: `${core}wraps/run-wrap.ts`,
+        search: `    if (reply.isAnswered && reply.succeeded) {
+`,
+        replace: `    if (reply.isAnswered && reply.succeeded) {
+      yield { transact: { compare: [audit.compare], then: [audit.put] } };
+`,
+      },
+    ],
+    tests: [`${core}crash-points.test.ts`],
+  },
+  {
+    name: 'the record of a secret is stored in a second transaction, which a crash loses',
+    edits: [
+      {
+        file: `${core}audit/commit-change.ts`,
+        search: 'const then = [prepared.put, ...prepared.news, ...change.then];',
+        replace: 'const then = [...prepared.news, ...change.then];',
+      },
+      {
+        file: `${core}audit/commit-change.ts`,
+        search: `    // A retried transaction reports`,
+        replace: `    if (response.succeeded) await store.transact({ compare: [prepared.compare], then: [prepared.put] });
+    // A retried transaction reports`,
+      },
+    ],
+    tests: [`${core}crash-points.test.ts`],
+  },
+  {
+    name: 'the records of a ceremony are stored in a second transaction, which a crash loses',
+    edits: [
+      {
+        file: `${core}seal/commit-audited.ts`,
+        search: '({ put, news }) => [put, ...news]',
+        replace: '({ news }) => news',
+      },
+      {
+        file: `${core}seal/commit-audited.ts`,
+        search: `  const isApplied = response.succeeded`,
+        replace: `  if (response.succeeded) await store.transact({ compare: [], then: prepared.map(({ put }) => put) });
+  const isApplied = response.succeeded`,
+      },
+    ],
+    tests: [`${core}crash-points.test.ts`],
+  },
+  {
+    name: 'a checkpoint that does not name the one before passes',
+    edits: [
+      {
+        file: 'packages/crypto/src/verify-audit.ts',
+        search: 'prev !== checkpointHash(before.jws)',
+        replace: "prev === ''",
+      },
+    ],
+    tests: ['packages/crypto/src/verify-audit.test.ts'],
+  },
+  {
+    name: 'the hash in a checkpoint is not compared with the records',
+    edits: [
+      {
+        file: 'packages/crypto/src/verify-audit.ts',
+        search: 'if (made.value() === hash) return;',
+        replace: "if (hash !== '') return;",
+      },
+    ],
+    tests: ['packages/crypto/src/verify-audit.test.ts'],
+  },
+  {
+    name: 'a change without an answer is taken for one that did not happen',
+    edits: [
+      {
+        file: `${core}wraps/run-wrap.ts`,
+        search: ': yield* recover(transition, barrier);',
+        replace: ': { wasApplied: false, seen: transition.seen };',
+      },
+    ],
+    tests: ['packages/server/src/etcd/etcd-writes.test.ts'],
+  },
+
   // Nonces (docs/protocol.md, Challenge and proof).
   {
     name: 'replicas share the nonce key and remember nonces each for itself',
@@ -323,6 +437,29 @@ export const mutants: readonly Mutant[] = [
       },
     ],
     tests: [`${core}seal/unseal.test.ts`],
+  },
+  {
+    name: 'the commitment that the sender of a share names is not compared',
+    edits: [
+      {
+        file: `${core}seal/unseal-share.ts`,
+        search: ' && claims.c === holder.c',
+        replace: '',
+      },
+    ],
+    tests: [`${core}seal/unseal.test.ts`, `${core}seal/quorum.test.ts`],
+  },
+  {
+    name: 'a share that was given for another purpose counts',
+    edits: [
+      {
+        file: `${core}seal/unseal-share.ts`,
+        search:
+          "  if (claims.purpose !== purpose) throw conflict('share_purpose', 'The share was given for another purpose');\n",
+        replace: '',
+      },
+    ],
+    tests: [`${core}seal/unseal.test.ts`, `${core}seal/quorum.test.ts`],
   },
   {
     name: "the etcd client's own retries are on",

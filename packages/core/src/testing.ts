@@ -11,3 +11,7 @@ export * from './store/testing/journal-store.ts';
 export * from './store/testing/store-contract.ts';
 export * from './seal/testing/seal-world.ts';
 export { makeClaim, reader, writer, WrapWorld, type MadeWrap } from './wraps/testing/wrap-world.ts';
+export * from './store/testing/crashing-store.ts';
+export * from './store/testing/kill-everywhere.ts';
+export { prepareSecret, secretOperations } from './secrets/testing/crash-secrets.ts';
+export { prepareWrap, wrapOperations } from './wraps/testing/crash-wraps.ts';

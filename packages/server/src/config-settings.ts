@@ -196,6 +196,13 @@ export const settings = [
     description: 'Wraps of one writer that are not yet opened, revoked or expired.',
   },
   {
+    key: 'quotas.liveSecretVersionsPerIdentity',
+    type: 'integer',
+    schema: z.int().min(1).max(10_000_000),
+    default: 10_000,
+    description: 'Versions of secrets by one writer that are neither destroyed nor expired.',
+  },
+  {
     key: 'audit.sinks',
     type: 'list',
     schema: z.array(z.string().refine((text) => parseSinkAddress(text) !== undefined, { error: sinkAddressForm })),

@@ -50,7 +50,7 @@ describe('loadConfig()', () => {
       listen: { direct: { host: '127.0.0.1', port: 8443 }, health: { host: '127.0.0.1', port: 9090 } },
       publicOrigins: [],
       init: { certificates: admins.map((pem) => pem.trimEnd() + '\n'), threshold: 1, acceptSingleHolder: false },
-      quotas: { liveWrapsPerIdentity: 10_000 },
+      quotas: { liveWrapsPerIdentity: 10_000, liveSecretVersionsPerIdentity: 10_000 },
       log: { level: 'info' },
       notes: [],
     });

@@ -60,7 +60,7 @@ export interface Config {
   /** PEM, one certificate each. */
   readonly x509Authorities: readonly string[];
   readonly pinnedInstanceKey: string | undefined;
-  readonly quotas: { readonly liveWrapsPerIdentity: number };
+  readonly quotas: { readonly liveWrapsPerIdentity: number; readonly liveSecretVersionsPerIdentity: number };
   /** `stdout`, `file:/path` or the address of a collector. */
   readonly audit: { readonly sinks: readonly string[] };
   readonly log: { readonly level: LogLevel };
@@ -161,7 +161,10 @@ export function loadConfig(options: LoadConfigOptions): Config {
     grants: value<readonly Grant[]>('grants'),
     x509Authorities,
     pinnedInstanceKey: value<string | undefined>('pinnedInstanceKey'),
-    quotas: { liveWrapsPerIdentity: value<number>('quotas.liveWrapsPerIdentity') },
+    quotas: {
+      liveWrapsPerIdentity: value<number>('quotas.liveWrapsPerIdentity'),
+      liveSecretVersionsPerIdentity: value<number>('quotas.liveSecretVersionsPerIdentity'),
+    },
     audit: { sinks: value<readonly string[]>('audit.sinks') },
     log: { level: value<LogLevel>('log.level') },
     notes,

@@ -135,6 +135,7 @@ export async function startServer(config: Config, options: StartOptions = {}): P
     lastCheckpoint: audit.lastCheckpoint,
     auditSinks: audit.sinks,
     liveWraps: () => unsealed?.wraps.live,
+    liveSecretVersions: () => unsealed?.secrets.live,
     rememberedNonces: () => redeemed.generations.reduce((sum, { size }) => sum + size, 0),
   });
   installation.onUnsealed((keys) => {
@@ -277,18 +278,22 @@ export async function startServer(config: Config, options: StartOptions = {}): P
     finished.resolve();
   }
 
-  /** One page of wraps and one of applied operations. @returns the pause until the next */
-  async function sweep({ wraps, ledger }: UnsealedServices, signal: AbortSignal): Promise<number | undefined> {
+  /** One page of wraps, one of secrets and one of applied operations. @returns the pause until the next */
+  async function sweep({ wraps, secrets, ledger }: UnsealedServices, signal: AbortSignal): Promise<number | undefined> {
     const report = await wraps.sweep({ limit: sweepLimit, signal });
     for (const transition of ['burned', 'expired', 'purged'] as const) metrics.swept(transition, report[transition]);
-    metrics.recordsDamaged(report.damaged);
-    if (report.damaged > 0) log.error({ damaged: report.damaged }, 'Found damaged records');
+    const versions = await secrets.sweep({ limit: sweepLimit, signal });
+    metrics.secretsExpired(versions.expired);
+    const damaged = report.damaged + versions.damaged;
+    metrics.recordsDamaged(damaged);
+    if (damaged > 0) log.error({ damaged }, 'Found damaged records');
     const page = await ledger.sweep({
       limit: sweepLimit,
       ...(ledgerAfter === undefined ? {} : { after: ledgerAfter }),
     });
     ledgerAfter = page.after;
-    return report.isPassComplete && ledgerAfter === undefined ? undefined : sweepNextPageMilliseconds;
+    const isPassComplete = report.isPassComplete && versions.isPassComplete && ledgerAfter === undefined;
+    return isPassComplete ? undefined : sweepNextPageMilliseconds;
   }
 
   function reloadCertificate(paths: NonNullable<Config['tls']>): () => Promise<void> {
@@ -338,7 +343,7 @@ function composeUnsealed(
     quota: config.quotas,
     tombstoneSeconds: opened.tombstoneSeconds,
   });
-  const secrets = new Secrets({ ...common, instanceKey, directory: identities });
+  const secrets = new Secrets({ ...common, instanceKey, directory: identities, quota: config.quotas });
   const grants = new GrantRegistry(common);
   return { inst, audit, identities, grants, wraps, secrets, ledger: new OperationLedger(common) };
 }

@@ -31,11 +31,14 @@ export interface MetricSources {
   readonly auditSinks: () => readonly AuditSinkFacts[];
   /** Stored and claimed wraps; undefined while sealed. */
   readonly liveWraps: () => number | undefined;
+  /** Versions of secrets that have an envelope; undefined while sealed. */
+  readonly liveSecretVersions: () => number | undefined;
   readonly rememberedNonces: () => number;
 }
 
 export interface Metrics extends HttpMetrics {
   swept(transition: WrapTransition, count: number): void;
+  secretsExpired(count: number): void;
   sweepFailed(): void;
   recordsDamaged(count: number): void;
   certificateReloaded(outcome: 'ok' | 'failed'): void;
@@ -70,6 +73,9 @@ export function createMetrics(sources: MetricSources): Metrics {
     'Requests that are not HTTP, come too slowly, or fail in TLS',
   );
   const transitions = counter('wrap_transitions_total', 'Wraps, by what became of them', ['transition']);
+  const secrets = counter('secret_transitions_total', 'Versions of secrets, by what was done with them', [
+    'transition',
+  ]);
   const sweepFailures = counter('sweep_failures_total', 'Runs of the sweeper that failed');
   const damaged = counter('damaged_records_total', 'Records that the sweeper could not open: alarm on any');
   const reloads = counter('certificate_reloads_total', 'Reloads of the certificate files, by outcome', ['outcome']);
@@ -97,6 +103,8 @@ export function createMetrics(sources: MetricSources): Metrics {
       duration.observe(seconds);
     },
     wrapChanged: (transition) => transitions.inc({ transition }),
+    secretChanged: (transition) => secrets.inc({ transition }),
+    secretsExpired: (count) => secrets.inc({ transition: 'expired' }, count),
     proofFailed: () => failedProofs.inc(),
     connectionRefused: () => unparsable.inc(),
     swept: (transition, count) => transitions.inc({ transition }, count),
@@ -111,6 +119,11 @@ export function createMetrics(sources: MetricSources): Metrics {
 function registerGauges(registry: Registry, sources: MetricSources): void {
   const gauges: readonly { readonly name: string; readonly help: string; readonly read: () => number | undefined }[] = [
     { name: 'letterlock_live_wraps', help: 'Wraps stored or claimed', read: sources.liveWraps },
+    {
+      name: 'letterlock_live_secret_versions',
+      help: 'Versions of secrets neither destroyed nor expired',
+      read: sources.liveSecretVersions,
+    },
     { name: 'letterlock_remembered_nonces', help: 'Nonces remembered as used', read: sources.rememberedNonces },
     { name: 'letterlock_store_keys', help: 'Keys in the store', read: sources.storeKeys },
     { name: 'letterlock_audit_records', help: 'Audit records numbered by this process', read: sources.auditRecords },

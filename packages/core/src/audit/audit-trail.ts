@@ -9,6 +9,7 @@ import type { Clock } from '../store/clock.ts';
 import type { CallOptions, Compare, Operation, Store, TransactionResponse } from '../store/store.ts';
 import { newsOf } from './news.ts';
 import type { AuditFacts, AuditRecord } from './record.ts';
+import { putReplica } from './replica-register.ts';
 import { SettledPrefix } from './settled-prefix.ts';
 
 /** Void numbers in one record; the rest waits for the next. */
@@ -77,6 +78,7 @@ export class AuditTrail {
   readonly #void: number[] = [];
   /** Numbers whose transaction had no answer. */
   readonly #open = new Map<number, PreparedAudit>();
+  #isRegistered = false;
 
   constructor(options: AuditTrailOptions) {
     this.replica = options.replica;
@@ -97,6 +99,19 @@ export class AuditTrail {
   /** Whether no further record can be prepared until `resolve` has read what became of the open ones. */
   get isBlocked(): boolean {
     return this.#open.size >= openOutcomesLimit;
+  }
+
+  /**
+   * What the first transaction with a record of this process must contain, so that others find its records after its death.
+   * Empty once `registered` was called.
+   */
+  get registration(): readonly Operation[] {
+    return this.#isRegistered ? [] : [putReplica(this.replica, 0)];
+  }
+
+  /** A transaction with the registration was applied. */
+  registered(): void {
+    this.#isRegistered = true;
   }
 
   /** Takes the next number. Synchronous. @throws 'unavailable' (reason audit_blocked), and what the barrier throws */

@@ -18,6 +18,7 @@ export const auditActs = [
   'secret.list',
   'secret.versions',
   'secret.destroy',
+  'secret.expire',
   'identity.register',
   'identity.rotate',
   'identity.put',

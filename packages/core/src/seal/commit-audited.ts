@@ -37,7 +37,7 @@ export async function commitAudited(
   try {
     response = await store.transact({
       compare: [...change.compare, ...prepared.map(({ compare }) => compare)],
-      then: [...change.then, ...prepared.flatMap(({ put, news }) => [put, ...news])],
+      then: [...change.then, ...prepared.flatMap(({ put, news }) => [put, ...news]), ...trail.registration],
       otherwise: reads,
     });
   } catch (error) {
@@ -46,6 +46,7 @@ export async function commitAudited(
   }
   const isApplied = response.succeeded || response.entries[0] !== undefined;
   settle(isApplied ? 'applied' : 'not_applied');
+  if (isApplied) trail.registered();
   return { isApplied, revision: response.revision, found: isApplied ? undefined : response.entries[1] };
 }
 

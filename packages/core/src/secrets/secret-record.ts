@@ -31,7 +31,8 @@ export interface VersionRecord {
   readonly path: string;
   readonly ph: string;
   readonly rcp: readonly string[];
-  readonly s: 'STORED' | 'DESTROYED';
+  /** `EXPIRED`: the sweeper has deleted the envelope; a version can have expired before that. */
+  readonly s: 'STORED' | 'EXPIRED' | 'DESTROYED';
   readonly v: 1;
   readonly ver: number;
   /** The writer's public key, for readers; only while there is something to deliver. */
@@ -50,6 +51,7 @@ const joint = '!';
 /**
  * Secrets and folders lie under the path above them, so that one page lists both. Records are sealed for their parent,
  * since who lists them does not know their names; the name inside takes the place of the path in the associated data.
+ * Versions are all sealed for one parent, since the sweeper walks over them all.
  */
 const childrenRoot = 'secret/of';
 const versionsRoot = 'secret/v';
@@ -81,6 +83,11 @@ export function versionKey(barrier: Barrier, path: string, ver: number): string 
   return barrier.keyOf(`${versionsOf(path)}/${ver}`);
 }
 
+/** Prefix of the keys of all versions of all secrets. */
+export function everyVersionPrefix(barrier: Barrier): string {
+  return `${barrier.keyOf(versionsRoot)}/`;
+}
+
 /** Prefix of the keys of all versions of a secret. */
 export function versionsPrefix(barrier: Barrier, path: string): string {
   return `${barrier.keyOf(versionsOf(path))}/`;
@@ -107,7 +114,7 @@ export function putLatest(barrier: Barrier, path: string, ver: number): Operatio
 
 export function putVersion(barrier: Barrier, record: VersionRecord): Operation {
   const key = versionKey(barrier, record.path, record.ver);
-  return put(barrier, key, versionsOf(record.path), withoutAbsent(record));
+  return put(barrier, key, versionsRoot, withoutAbsent(record));
 }
 
 /** The folders that a secret lies in, from the top. They are never removed, so writing one again changes nothing. */
@@ -136,8 +143,15 @@ export function openLatest(barrier: Barrier, path: string, entry: Entry | undefi
 /** @throws 'internal' (reason storage_integrity) if the record is damaged or another version's */
 export function openVersion(barrier: Barrier, path: string, entry: Entry | undefined): Seen<VersionRecord> {
   if (entry === undefined) return absent;
-  const record = openRecord(barrier, versionsOf(path), entry) as VersionRecord;
-  if (record.v !== 1 || record.path !== path || versionKey(barrier, path, record.ver) !== entry.key) throw misplaced();
+  const seen = openAnyVersion(barrier, entry);
+  if (seen.record.path !== path) throw misplaced();
+  return seen;
+}
+
+/** The version of whatever secret it is. @throws 'internal' (reason storage_integrity) if it is damaged or in another's place */
+export function openAnyVersion(barrier: Barrier, entry: Entry): { record: VersionRecord; revision: number } {
+  const record = openRecord(barrier, versionsRoot, entry) as VersionRecord;
+  if (record.v !== 1 || versionKey(barrier, record.path, record.ver) !== entry.key) throw misplaced();
   return { record, revision: entry.modRevision };
 }
 

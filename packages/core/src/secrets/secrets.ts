@@ -31,6 +31,7 @@ import type { AuditFacts } from '../audit/record.ts';
 import { checkEnvelope } from '../envelopes/check-envelope.ts';
 import { readStoredEnvelope, writeDelivery } from '../envelopes/delivery-answer.ts';
 import { deliveryKey } from '../envelopes/delivery-key.ts';
+import { LiveCounts } from '../envelopes/live-counts.ts';
 import type { ActionName, Permitted } from '../policy/permitted.ts';
 import type { Barrier } from '../store/barrier.ts';
 import type { Clock } from '../store/clock.ts';
@@ -48,6 +49,7 @@ import {
   type Seen,
   type VersionRecord,
 } from './secret-record.ts';
+import { SecretSweeper, type SecretSweepReport } from './secret-sweeper.ts';
 import { stateOf } from './version-state.ts';
 
 type SecretAct = Extract<ActionName, `secret.${string}`>;
@@ -55,6 +57,8 @@ type Caller = Permitted<SecretAct>['caller'];
 
 /** Each try fails only because somebody else's change came first, or its answer was lost. */
 const attemptsLimit = 8;
+/** When a writer at its quota should look again: a version may have expired by then. */
+const quotaRetrySeconds = 60;
 
 export interface SecretsOptions {
   readonly store: Store;
@@ -64,20 +68,35 @@ export interface SecretsOptions {
   /** Signs receipts and deliveries. */
   readonly instanceKey: SigningKey;
   readonly directory: { readonly currentKeyset: (id: string) => Promise<Keyset | undefined> };
+  readonly quota: { readonly liveSecretVersionsPerIdentity: number };
 }
 
 /** Holds no state of any secret between calls; refusals of proven callers are recorded here, one record each. */
 export class Secrets {
   readonly #options: SecretsOptions;
+  readonly #live: LiveCounts;
+  readonly #sweeper: SecretSweeper;
 
   constructor(options: SecretsOptions) {
     this.#options = options;
+    this.#live = new LiveCounts(options.quota.liveSecretVersionsPerIdentity);
+    this.#sweeper = new SecretSweeper({ ...options, live: this.#live });
+  }
+
+  /** Versions with an envelope as far as this process knows: exact after the first pass of the sweeper. */
+  get live(): number {
+    return this.#live.total;
+  }
+
+  /** One bounded page of the sweeper. @throws 'unavailable' */
+  sweep(o: { readonly limit: number; readonly signal?: AbortSignal }): Promise<SecretSweepReport> {
+    return this.#sweeper.sweep(o);
   }
 
   /**
    * Stores a version that is higher than the latest. `created` is false when the same writer had stored the same before.
    * @param envelope - in canonical form, as it was received; `read` is what stands in it.
-   * @throws 'bad_envelope', 'unknown_recipient', 'denied', 'conflict' with the latest version, 'unavailable'
+   * @throws 'bad_envelope', 'unknown_recipient', 'denied', 'conflict' with the latest version, 'rate', 'unavailable'
    */
   write(
     permitted: Permitted<'secret.write'>,
@@ -92,14 +111,21 @@ export class Secrets {
       );
       const { path, ver } = header;
       const wanted = versionRecord(header, { eh: read.eh, ph: read.ph, wkey: writerKey, at: nowSeconds });
+      const key = versionKey(barrier, path, ver);
+      let isPlaceTaken = false;
       return this.#retrying(async () => {
         const latest = openLatest(barrier, path, await this.#read(latestKey(barrier, path)));
         const current = latest.record?.ver ?? 0;
+        // What is stored already is answered as ever, also to a writer at its quota.
         if (ver <= current) return { created: false, rcpt: await this.#writtenBefore(permitted, wanted, current) };
+        isPlaceTaken ||= this.#live.reserve(wanted.wrt, key);
+        if (!isPlaceTaken) {
+          throw new ProblemError('rate', { reason: 'live_secrets_quota', retryAfterSeconds: quotaRetrySeconds });
+        }
         const outcome = await this.#commit(permitted, `${path}#${ver}`, {
           compare: [
             { key: latestKey(barrier, path), field: 'mod', is: '=', revision: latest.revision },
-            { key: versionKey(barrier, path, ver), field: 'create', is: '=', revision: 0 },
+            { key, field: 'create', is: '=', revision: 0 },
           ],
           then: [
             putLatest(barrier, path, ver),
@@ -113,8 +139,11 @@ export class Secrets {
           ],
         });
         if (!outcome.isApplied) return undefined;
+        isPlaceTaken = false;
         const stored = await this.#changed(outcome, wanted);
         return { created: true, rcpt: this.#receipt(permitted.caller, stored) };
+      }).finally(() => {
+        if (isPlaceTaken) this.#live.release(wanted.wrt, key);
       });
     });
   }
@@ -196,6 +225,7 @@ export class Secrets {
           then: [putVersion(barrier, destroyed), { do: 'delete', key: barrier.keyOf(envelopePath(path, ver)) }],
         });
         if (!outcome.isApplied) return undefined;
+        if (kept.s === 'STORED') this.#live.release(kept.wrt, versionKey(barrier, path, ver));
         return { rcpt: this.#receipt(permitted.caller, await this.#changed(outcome, destroyed)) };
       });
     });

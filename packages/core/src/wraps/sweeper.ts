@@ -7,7 +7,7 @@ import type { AuditAct, AuditFacts } from '../audit/record.ts';
 import type { AuditTrail } from '../audit/audit-trail.ts';
 import type { Barrier } from '../store/barrier.ts';
 import type { CallOptions, Entry, Store } from '../store/store.ts';
-import type { LiveWraps } from './live-wraps.ts';
+import type { LiveCounts } from '../envelopes/live-counts.ts';
 import { isLive } from './reduce-wrap.ts';
 import { driveWrap, runWrap, type WrapParts } from './run-wrap.ts';
 import { openState, statePrefix, type SeenWrap } from './wrap-record.ts';
@@ -30,7 +30,7 @@ export interface SweeperOptions {
   readonly barrier: Barrier;
   readonly audit: AuditTrail;
   readonly parts: WrapParts;
-  readonly live: LiveWraps;
+  readonly live: LiveCounts;
   readonly tombstoneSeconds: number;
 }
 

@@ -30,7 +30,7 @@ import type { Store } from '../store/store.ts';
 import { checkEnvelope } from '../envelopes/check-envelope.ts';
 import { readStoredEnvelope, writeDelivery } from '../envelopes/delivery-answer.ts';
 import { deliveryKey } from '../envelopes/delivery-key.ts';
-import { LiveWraps } from './live-wraps.ts';
+import { LiveCounts } from '../envelopes/live-counts.ts';
 import { isLive, type WrapRefusal } from './reduce-wrap.ts';
 import { driveWrap, runWrap, type WrapOutcome, type WrapParts, type WrapTask } from './run-wrap.ts';
 import { serviceFacts, Sweeper, type SweepReport } from './sweeper.ts';
@@ -61,13 +61,13 @@ export interface WrapsOptions {
 export class Wraps {
   readonly #options: WrapsOptions;
   readonly #parts: WrapParts;
-  readonly #live: LiveWraps;
+  readonly #live: LiveCounts;
   readonly #sweeper: Sweeper;
 
   constructor(options: WrapsOptions) {
     const { store, barrier, audit, clock, tombstoneSeconds } = options;
     this.#options = options;
-    this.#live = new LiveWraps(options.quota.liveWrapsPerIdentity);
+    this.#live = new LiveCounts(options.quota.liveWrapsPerIdentity);
     this.#parts = { barrier, audit, clock, onChange: (before, next) => this.#afterChange(before, next) };
     this.#sweeper = new Sweeper({ store, barrier, audit, parts: this.#parts, live: this.#live, tombstoneSeconds });
   }

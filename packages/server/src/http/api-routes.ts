@@ -139,6 +139,7 @@ export const apiRoutes: Readonly<Record<RouteName, Handler>> = {
       const grants = await unsealed.grants.of(who.caller.id);
       const permission = await permitted(exchange, { act: 'secret.write', id, path, writer }, grants);
       const { created, rcpt } = await unsealed.secrets.write(permission, exchange.body, read);
+      if (created) services.metrics.secretChanged('written');
       return ok({ rcpt }, created ? 201 : 200);
     },
   }),
@@ -147,11 +148,13 @@ export const apiRoutes: Readonly<Record<RouteName, Handler>> = {
     authentication: 'proof-or-mtls',
     body: readSecretRequest,
     run: async (exchange) => {
-      const { unsealed, proven: who } = exchange;
+      const { services, unsealed, proven: who } = exchange;
       const { request, caller } = who;
       const grants = await unsealed.grants.of(caller.id);
       const permission = await permitted(exchange, { act: 'secret.read', path: request.path }, grants);
-      return { status: 200, body: await unsealed.secrets.read(permission, request) };
+      const delivery = await unsealed.secrets.read(permission, request);
+      services.metrics.secretChanged('read');
+      return { status: 200, body: delivery };
     },
   }),
 
@@ -183,11 +186,13 @@ export const apiRoutes: Readonly<Record<RouteName, Handler>> = {
     authentication: 'proof',
     body: destroySecretRequest,
     run: async (exchange) => {
-      const { unsealed, proven: who } = exchange;
+      const { services, unsealed, proven: who } = exchange;
       const { request, caller } = who;
       const grants = await unsealed.grants.of(caller.id);
       const permission = await permitted(exchange, { act: 'secret.destroy', path: request.path }, grants);
-      return ok(await unsealed.secrets.destroy(permission, request));
+      const receipt = await unsealed.secrets.destroy(permission, request);
+      services.metrics.secretChanged('destroyed');
+      return ok(receipt);
     },
   }),
 

@@ -42,11 +42,15 @@ export interface Readers {
 /** What becomes of a wrap. `delivered`: claimed, or delivered again to the same claim. */
 export type WrapTransition = 'stored' | 'delivered' | 'acknowledged' | 'revoked' | 'burned' | 'expired' | 'purged';
 
+/** What becomes of a version of a secret, or is done with it. `expired`: its envelope was deleted. */
+export type SecretTransition = 'written' | 'read' | 'destroyed' | 'expired';
+
 /** Counts for the metrics; every label has a fixed set of values. */
 export interface HttpMetrics {
   /** @param route - `none` when no route was found */
   answered(route: RouteName | 'none', status: number, seconds: number): void;
   wrapChanged(transition: WrapTransition): void;
+  secretChanged(transition: SecretTransition): void;
   proofFailed(): void;
   /** A request that could not be parsed. */
   connectionRefused(): void;

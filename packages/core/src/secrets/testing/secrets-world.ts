@@ -76,10 +76,16 @@ export class SecretsWorld {
   readonly keysets = new Map([writer, reader, stranger].map(({ id, keyset }) => [id, keyset]));
   readonly secrets: Secrets;
 
-  constructor(o: { readonly store?: (memory: Store) => Store } = {}) {
+  readonly #quota: { readonly liveSecretVersionsPerIdentity: number };
+
+  constructor(
+    o: { readonly store?: (memory: Store) => Store; readonly replica?: string; readonly liveVersions?: number } = {},
+  ) {
+    const name = o.replica ?? replica;
+    this.#quota = { liveSecretVersionsPerIdentity: o.liveVersions ?? 1000 };
     this.store = new FaultyStore(o.store?.(this.memory) ?? this.memory);
-    this.audit = new AuditTrail({ replica, barrier: this.barrier, clock: this.clock });
-    this.secrets = this.replica(replica, this.store, this.audit);
+    this.audit = new AuditTrail({ replica: name, barrier: this.barrier, clock: this.clock });
+    this.secrets = this.replica(name, this.store, this.audit);
   }
 
   /** Secrets of another process over a store. */
@@ -91,6 +97,7 @@ export class SecretsWorld {
       clock: this.clock,
       instanceKey,
       directory: { currentKeyset: async (id) => this.keysets.get(id) },
+      quota: this.#quota,
     });
   }
 

@@ -126,8 +126,12 @@ export class WrapWorld {
   }
 
   /** Another replica over the same store. */
-  replica(name: string, store: Store = this.memory): Wraps {
-    return this.#makeWraps(store, new AuditTrail({ replica: name, barrier: this.barrier, clock: this.clock }), {});
+  replica(
+    name: string,
+    store: Store = this.memory,
+    audit = new AuditTrail({ replica: name, barrier: this.barrier, clock: this.clock }),
+  ): Wraps {
+    return this.#makeWraps(store, audit, {});
   }
 
   #makeWraps(

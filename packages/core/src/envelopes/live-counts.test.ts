@@ -1,9 +1,9 @@
 import { describe, expect, test } from '@jest/globals';
-import { LiveWraps } from './live-wraps.ts';
+import { LiveCounts } from './live-counts.ts';
 
-describe('LiveWraps', () => {
+describe('LiveCounts', () => {
   test('gives as many places as the limit, for each writer', () => {
-    const live = new LiveWraps(2);
+    const live = new LiveCounts(2);
     expect(['a', 'b', 'c'].map((key) => live.reserve('alice', key))).toEqual([true, true, false]);
     expect(live.reserve('bob', 'd')).toBe(true);
     live.release('alice', 'a');
@@ -11,7 +11,7 @@ describe('LiveWraps', () => {
   });
 
   test('never counts below nothing', () => {
-    const live = new LiveWraps(1);
+    const live = new LiveCounts(1);
     live.release('alice', 'a');
     expect(live.of('alice')).toBe(0);
     expect(live.reserve('alice', 'a')).toBe(true);
@@ -19,7 +19,7 @@ describe('LiveWraps', () => {
   });
 
   test('believes a complete pass more than itself', () => {
-    const live = new LiveWraps(9);
+    const live = new LiveCounts(9);
     live.reserve('alice', 'a');
     live.beginPass();
     live.visit('b', 'bob');
@@ -31,7 +31,7 @@ describe('LiveWraps', () => {
   });
 
   test('counts what changes during a pass once: before its place by hand, after it by the pass', () => {
-    const live = new LiveWraps(9);
+    const live = new LiveCounts(9);
     live.beginPass();
     live.visit('m', 'alice');
     live.reserve('alice', 'a');
@@ -43,7 +43,7 @@ describe('LiveWraps', () => {
   });
 
   test('a pass that was not begun changes nothing', () => {
-    const live = new LiveWraps(9);
+    const live = new LiveCounts(9);
     live.reserve('alice', 'a');
     live.visit('b', 'bob');
     live.endPass();
@@ -51,6 +51,6 @@ describe('LiveWraps', () => {
   });
 
   test.each([0, -1, 1.5])('refuses the limit %d', (limit) => {
-    expect(() => new LiveWraps(limit)).toThrow('limit');
+    expect(() => new LiveCounts(limit)).toThrow('limit');
   });
 });

@@ -1,17 +1,17 @@
 /**
- * Counts live wraps (stored or claimed) per writer, for the quota.
+ * Counts what is live per writer, for a quota: wraps stored or claimed, or stored versions of secrets.
  * It must never be taken for more than it is: a brake, not an account.
  *
- * What it guarantees: one process never lets a writer exceed the limit by wraps that this process stored since the last
+ * What it guarantees: one process never lets a writer exceed the limit by items that this process stored since the last
  * completed pass, however many requests run at once, because a place is taken before the transaction. What it does not:
  * replicas count apart between passes, so a writer that spreads its requests over r of them may reach r times the limit until
- * each has passed over the store; after a restart the count starts at zero until the first pass is complete; and a wrap
+ * each has passed over the store; after a restart the count starts at zero until the first pass is complete; and an item
  * whose storing had no answer is not counted until then.
  * @module
  */
 
 interface Pass {
-  /** Last state key visited: changes at or before it are in the tally already, so they must be added to it. */
+  /** Last key visited: changes at or before it are in the tally already, so they must be added to it. */
   cursor: string;
   readonly tally: Map<string, number>;
 }
@@ -23,14 +23,13 @@ function add(counts: Map<string, number>, writer: string, difference: number): v
 }
 
 /** Corrected by every complete pass of the sweeper. */
-export class LiveWraps {
+export class LiveCounts {
   readonly #limit: number;
   #counts = new Map<string, number>();
   #pass: Pass | undefined;
 
   constructor(limit: number) {
-    if (!Number.isSafeInteger(limit) || limit < 1)
-      throw new RangeError('Cannot count wraps: the limit is not positive');
+    if (!Number.isSafeInteger(limit) || limit < 1) throw new RangeError('Cannot count: the limit is not positive');
     this.#limit = limit;
   }
 
@@ -43,14 +42,14 @@ export class LiveWraps {
     return this.#counts.get(writer) ?? 0;
   }
 
-  /** Takes a place for a wrap that is about to be stored; false if the writer has none left. */
+  /** Takes a place for an item that is about to be stored; false if the writer has none left. */
   reserve(writer: string, key: string): boolean {
     if (this.of(writer) >= this.#limit) return false;
     this.#change(writer, key, 1);
     return true;
   }
 
-  /** Gives a place back: the wrap was not stored, or has ended. */
+  /** Gives a place back: the item was not stored, or has ended. */
   release(writer: string, key: string): void {
     this.#change(writer, key, -1);
   }
@@ -59,7 +58,7 @@ export class LiveWraps {
     this.#pass = { cursor: '', tally: new Map() };
   }
 
-  /** The pass has come to this key; `writer` if a live wrap is there. */
+  /** The pass has come to this key; `writer` if a live item is there. */
   visit(key: string, writer: string | undefined): void {
     if (this.#pass === undefined) return;
     this.#pass.cursor = key;
