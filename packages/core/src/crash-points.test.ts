@@ -23,7 +23,7 @@ describe('kill at every store call', () => {
   test.each(rows)('$name: a new process finishes it, and every change has its record', async ({ name, prepare }) => {
     const tally = await killEverywhere(prepare, () => new MemoryStore());
     tallies.push(tally);
-    process.stdout.write(tallyLine(name, tally));
+    console.log(tallyLine(name, tally));
     // A run that nothing was killed in would prove nothing.
     expect(tally.kills).toBeGreaterThanOrEqual(2);
     expect(tally).toMatchObject({ missing: 0, changes: tally.records });
@@ -33,5 +33,5 @@ describe('kill at every store call', () => {
 afterAll(() => {
   const sum = (of: keyof KillTally): number => tallies.reduce((all, tally) => all + tally[of], 0);
   const total = { kills: sum('kills'), changes: sum('changes'), records: sum('records'), missing: sum('missing') };
-  process.stdout.write(tallyLine('kill at every store call, in total', total));
+  console.log(tallyLine('kill at every store call, in total', total));
 });

@@ -81,11 +81,9 @@ export class SecretSweeper {
   }
 
   /** What is left proves it, as after a destruction. @returns false if somebody changed the version meanwhile */
-  async #expire(
-    { key, modRevision }: Entry,
-    { wkey: _, ...expired }: VersionRecord & { readonly s: 'EXPIRED' },
-  ): Promise<boolean> {
+  async #expire({ key, modRevision }: Entry, record: VersionRecord & { readonly s: 'EXPIRED' }): Promise<boolean> {
     const { store, barrier, audit, live } = this.#o;
+    const { wkey: _, ...expired } = record;
     const { path, ver, wrt } = expired;
     const { isApplied } = await commitChange(store, audit, factsOf(path, ver), {
       compare: [{ key, field: 'mod', is: '=', revision: modRevision }],

@@ -45,7 +45,7 @@ const rows: readonly { readonly name: string; readonly prepare: (store: JournalS
 
 test.each(rows)('$name: killed at each call, a new process finishes it', async ({ name, prepare }) => {
   const tally = await killEverywhere(prepare, openStore);
-  process.stdout.write(tallyLine(`etcd, ${name}`, tally));
+  process.stdout.write(`${tallyLine(`etcd, ${name}`, tally)}\n`);
   expect(tally.kills).toBeGreaterThanOrEqual(2);
   expect(tally).toMatchObject({ missing: 0, changes: tally.records });
 });

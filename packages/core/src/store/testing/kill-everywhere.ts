@@ -80,7 +80,7 @@ export async function killEverywhere(
 /** `state changes = audit records, 0 missing` with its counts. */
 export function tallyLine(name: string, { kills, changes, records, missing }: KillTally): string {
   const sign = changes === records ? '=' : '!=';
-  return `${name}: killed ${kills} times, ${changes} state changes ${sign} ${records} audit records, ${missing} missing\n`;
+  return `${name}: killed ${kills} times, ${changes} state changes ${sign} ${records} audit records, ${missing} missing`;
 }
 
 async function recordsOf(
