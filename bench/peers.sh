@@ -1,6 +1,8 @@
 #!/bin/sh
-# Measures Letterlock and OpenBao's response wrapping side by side, runs taken in turn. Arguments go to the generator.
-#   bench/peers.sh                               the rows that the goals name, three rounds, about seven minutes
+# Measures Letterlock and OpenBao's response wrapping side by side, runs taken in turn: both in memory, then both durable (etcd, and
+# the peer's raft, each with fsync on the same disk). Arguments go to the generator.
+#   bench/peers.sh                               the rows that the goals name, three rounds, about a quarter of an hour
+#   bench/peers.sh -stores etcd -bao-storages raft -concurrency 16 -repeat 3      the durable half
 #   BAO_VERSIONS=2.6.2 bench/peers.sh            one version
 #   BAO=/path/to/bao bench/peers.sh              any other build of OpenBao
 set -eu
@@ -39,6 +41,12 @@ if [ -z "${BAO:-}" ]; then
   export BAO
 fi
 build_generator
+build_etcd
 alone "$0" "$@"
-if [ $# -eq 0 ]; then set -- -concurrency 16 -repeat 3; fi
-exec "$cache/bin/loadgen" -letterlock "$letterlock" -bao "$BAO" -work "$cache/work" "$@"
+run() { "$cache/bin/loadgen" -letterlock "$letterlock" -etcd "$etcd" -bao "$BAO" -work "$cache/work" "$@"; }
+if [ $# -gt 0 ]; then
+  run "$@"
+else
+  run -concurrency 16 -repeat 3
+  run -stores etcd -bao-storages raft -concurrency 16 -repeat 3
+fi

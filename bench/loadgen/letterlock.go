@@ -4,63 +4,139 @@ package main
 
 import (
 	"encoding/json"
-	"encoding/pem"
 	"fmt"
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
-type letterlockPeer struct {
-	*server
-	writer, reader *identity
-	origin         string
-	size           int
-	mode           string
+// setup says where the wraps are, and how many processes serve them.
+type setup struct {
+	store    string
+	replicas int
 }
 
-// startLetterlock starts a transient server through the shipped program, with writer, reader and grant in its configuration.
-func startLetterlock(program, work string, size int, mode string) (peer, error) {
-	folder, err := os.MkdirTemp(work, "letterlock-")
+func (s setup) isDurable() bool { return s.store != memoryStore }
+
+type letterlockPeer struct {
+	replicas       []*server
+	etcd           *etcdServer
+	home           string
+	writer, reader *identity
+	size           int
+	mode           string
+	workers        atomic.Int64
+}
+
+// startLetterlock starts servers through the shipped program, with writer, reader and grant in their configuration.
+func startLetterlock(in setup, size int, mode string) (_ *letterlockPeer, err error) {
+	now := time.Now().Unix()
+	p := &letterlockPeer{writer: newIdentity("writer", now), reader: newIdentity("reader", now), size: size, mode: mode}
+	defer func() {
+		if err != nil {
+			p.stop()
+		}
+	}()
+	if p.home, err = os.MkdirTemp(*work, "operator-"); err != nil {
+		return p, err
+	}
+	one := operator{*letterlock, p.home}
+	certificates, err := one.makeAdmins()
+	if err != nil {
+		return p, err
+	}
+	store := map[string]any{"memory": map[string]any{}}
+	if in.isDurable() {
+		parent := *work
+		if in.store == tmpfsStore {
+			parent = *tmpfs
+		}
+		if p.etcd, err = startEtcd(*etcd, parent); err != nil {
+			return p, err
+		}
+		store = map[string]any{"etcd": map[string]any{"endpoints": []string{p.etcd.endpoint},
+			"caFile": p.etcd.caFile, "certFile": p.etcd.certFile, "keyFile": p.etcd.keyFile}}
+	}
+	for index := range in.replicas {
+		replica, err := p.startReplica(store, certificates)
+		if err != nil {
+			return p, err
+		}
+		p.replicas = append(p.replicas, replica)
+		switch {
+		case !in.isDurable():
+		case index == 0:
+			err = one.initialise(replica, certificates)
+		default:
+			err = one.unseal(replica)
+		}
+		if err != nil {
+			return p, err
+		}
+	}
+	return p, nil
+}
+
+func (p *letterlockPeer) startReplica(store map[string]any, certificates []string) (*server, error) {
+	folder, err := os.MkdirTemp(*work, "letterlock-")
 	if err != nil {
 		return nil, err
 	}
-	now := time.Now().Unix()
-	p := &letterlockPeer{writer: newIdentity("writer", now), reader: newIdentity("reader", now), size: size, mode: mode}
-	certificates := []string{}
-	for _, name := range []string{"one", "two", "three"} {
-		file := filepath.Join(folder, name+".crt")
-		data := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: selfSigned(name, nil)})
-		if err := os.WriteFile(file, data, 0o600); err != nil {
-			return nil, err
-		}
-		certificates = append(certificates, file)
-	}
 	address := freeAddress()
-	p.origin = "https://" + address
+	sinks := []string{}
+	if *sink {
+		sinks = append(sinks, "file:"+filepath.Join(folder, "audit.jsonl"))
+	}
 	// YAML reads JSON.
 	configuration := must(json.Marshal(map[string]any{
-		"trustDomain": "bench.example", "store": map[string]any{"memory": map[string]any{}},
-		"listen": map[string]any{"direct": address}, "publicOrigins": []string{p.origin},
+		"trustDomain": "bench.example", "store": store,
+		"listen": map[string]any{"direct": address, "health": "none"}, "publicOrigins": []string{"https://" + address},
 		"init":       map[string]any{"certificates": certificates, "threshold": 1},
 		"identities": []string{p.writer.keyset, p.reader.keyset},
 		"grants":     []any{map[string]any{"who": p.writer.id, "verbs": []string{"wrap"}, "path": "bench"}},
 		"quotas":     map[string]any{"liveWrapsPerIdentity": 10_000_000},
+		"audit":      map[string]any{"sinks": sinks},
 		"log":        map[string]any{"level": "error"},
 	}))
 	file := filepath.Join(folder, "letterlock.yaml")
 	if err := os.WriteFile(file, configuration, 0o600); err != nil {
 		return nil, err
 	}
-	if p.server, err = launch(folder, address, nil, program, "server", "--config", file); err != nil {
+	s, err := launch(folder, address, nil, *letterlock, "server", "--config", file)
+	if err != nil {
 		return nil, err
 	}
-	if err := p.waitUntilListening(20 * time.Second); err != nil {
-		p.stop()
+	if err := s.waitUntilListening(20 * time.Second); err != nil {
+		s.stop()
 		return nil, err
 	}
-	return p, nil
+	return s, nil
+}
+
+func (p *letterlockPeer) stop() {
+	for _, replica := range p.replicas {
+		replica.stop()
+	}
+	if p.etcd != nil {
+		p.etcd.stop()
+	}
+	os.RemoveAll(p.home)
+}
+
+func (p *letterlockPeer) processes() (own, store []*server) {
+	if p.etcd != nil {
+		store = append(store, p.etcd.server)
+	}
+	return p.replicas, store
+}
+
+func (p *letterlockPeer) calls() (storeCalls, error) {
+	if p.etcd == nil {
+		return storeCalls{}, nil
+	}
+	return p.etcd.calls()
 }
 
 // steps are what one turn of the loop does; with `open` the wraps are stored before the clock starts.
@@ -68,17 +144,15 @@ func (p *letterlockPeer) steps() []string {
 	return map[string][]string{"cycle": {"wrap", "open", "ack"}, "wrap": {"wrap"}, "open": {"open"}}[p.mode]
 }
 
-type letterlockWorker struct {
-	peer            *letterlockPeer
-	connection      *connection
-	exporter, nonce string
-	supply          *supply
-	rpk             string
-	stored          []string
+// session is one connection to one replica.
+type session struct {
+	connection              *connection
+	origin, exporter, nonce string
 }
 
-func (p *letterlockPeer) worker() (worker, error) {
-	c, err := dial(p.address)
+func (p *letterlockPeer) session(index int64) (*session, error) {
+	address := p.replicas[index%int64(len(p.replicas))].address
+	c, err := dial(address)
 	if err != nil {
 		return nil, err
 	}
@@ -86,9 +160,32 @@ func (p *letterlockPeer) worker() (worker, error) {
 	if err != nil {
 		return nil, err
 	}
+	return &session{connection: c, origin: "https://" + address, exporter: c.exporter(), nonce: state.header.Get("Replay-Nonce")}, nil
+}
+
+// letterlockWorker writes at one replica and reads at the next: writer and reader are two programs that know nothing of each other.
+type letterlockWorker struct {
+	peer        *letterlockPeer
+	write, read *session
+	supply      *supply
+	rpk         string
+	stored      []string
+}
+
+func (p *letterlockPeer) worker() (worker, error) {
+	index := p.workers.Add(1)
+	write, err := p.session(index)
+	if err != nil {
+		return nil, err
+	}
+	read := write
+	if len(p.replicas) > 1 {
+		if read, err = p.session(index + 1); err != nil {
+			return nil, err
+		}
+	}
 	ephemeral := newIdentity("", 0).enc
-	return &letterlockWorker{peer: p, connection: c, exporter: c.exporter(), nonce: state.header.Get("Replay-Nonce"),
-		supply: newSupply(p), rpk: string(jcs(jwkOf(ephemeral.PublicKey())))}, nil
+	return &letterlockWorker{peer: p, write: write, read: read, supply: newSupply(p), rpk: string(jcs(jwkOf(ephemeral.PublicKey())))}, nil
 }
 
 // supply prepares envelopes before the clock starts and, if they run out, in batches whose time is not counted.
@@ -136,14 +233,18 @@ func (w *letterlockWorker) prepared() int {
 	return len(w.supply.ids)
 }
 
-func (w *letterlockWorker) call(who *identity, method, path string, body []byte, want int) ([]byte, error) {
-	bodyHash := hash43(body)
-	proof := who.proof(method, w.peer.origin+path, bodyHash, w.nonce, w.exporter, time.Now().Unix())
-	got, err := w.connection.send(method, path, body, "Authorization: Letterlock "+proof)
+func (w *letterlockWorker) close() {
+	w.write.connection.tls.Close()
+	w.read.connection.tls.Close()
+}
+
+func (s *session) call(who *identity, method, path string, body []byte, want int) ([]byte, error) {
+	proof := who.proof(method, s.origin+path, hash43(body), s.nonce, s.exporter, time.Now().Unix())
+	got, err := s.connection.send(method, path, body, "Authorization: Letterlock "+proof)
 	if err != nil {
 		return nil, err
 	}
-	w.nonce = got.header.Get("Replay-Nonce")
+	s.nonce = got.header.Get("Replay-Nonce")
 	if got.status != want {
 		return nil, fmt.Errorf("%s %s: %d %s", method, path, got.status, got.body)
 	}
@@ -153,7 +254,7 @@ func (w *letterlockWorker) call(who *identity, method, path string, body []byte,
 // wrap stores the next envelope of the supply and remembers its id.
 func (w *letterlockWorker) wrap() error {
 	id, body := w.supply.take()
-	_, err := w.call(w.peer.writer, "POST", "/v1/wraps", body, 201)
+	_, err := w.write.call(w.peer.writer, "POST", "/v1/wraps", body, 201)
 	w.stored = append(w.stored, id)
 	return err
 }
@@ -163,7 +264,7 @@ func (w *letterlockWorker) open() (id, claim string, err error) {
 	last := len(w.stored) - 1
 	id, w.stored = w.stored[last], w.stored[:last]
 	claim = b64.EncodeToString(randomBytes(16))
-	data, err := w.call(w.peer.reader, "POST", "/v1/wraps/"+id+"/open", fmt.Appendf(nil, `{"cid":"%s","rpk":%s}`, claim, w.rpk), 200)
+	data, err := w.read.call(w.peer.reader, "POST", "/v1/wraps/"+id+"/open", fmt.Appendf(nil, `{"cid":"%s","rpk":%s}`, claim, w.rpk), 200)
 	if err == nil && len(data) < w.peer.size {
 		err = fmt.Errorf("an open answered with %d bytes", len(data))
 	}
@@ -171,7 +272,7 @@ func (w *letterlockWorker) open() (id, claim string, err error) {
 }
 
 func (w *letterlockWorker) acknowledge(id, claim string) error {
-	_, err := w.call(w.peer.reader, "POST", "/v1/wraps/"+id+"/ack", fmt.Appendf(nil, `{"cid":"%s"}`, claim), 200)
+	_, err := w.read.call(w.peer.reader, "POST", "/v1/wraps/"+id+"/ack", fmt.Appendf(nil, `{"cid":"%s"}`, claim), 200)
 	return err
 }
 
@@ -210,13 +311,13 @@ func (w *letterlockWorker) check() error {
 	if err != nil {
 		return err
 	}
-	_, err = w.call(w.peer.reader, "POST", "/v1/wraps/"+id+"/open", fmt.Appendf(nil, `{"cid":"%s"}`, b64.EncodeToString(randomBytes(16))), 410)
+	_, err = w.read.call(w.peer.reader, "POST", "/v1/wraps/"+id+"/open", fmt.Appendf(nil, `{"cid":"%s"}`, b64.EncodeToString(randomBytes(16))), 410)
 	return err
 }
 
 // fillStore stores wraps that nobody opens, over several connections, for the run with many stored wraps.
 func (p *letterlockPeer) fillStore(count int) error {
-	const connections = 8
+	const connections = 16
 	var group sync.WaitGroup
 	failures := make(chan error, connections)
 	for range connections {
@@ -226,6 +327,7 @@ func (p *letterlockPeer) fillStore(count int) error {
 				failures <- err
 				return
 			}
+			defer one.close()
 			w := one.(*letterlockWorker)
 			for range count / connections {
 				w.supply.fill(1)

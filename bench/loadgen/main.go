@@ -28,8 +28,10 @@ type peer interface {
 	worker() (worker, error)
 	steps() []string
 	stop()
-	cpuSeconds() float64
-	peakMiB() float64
+	// processes are the peer's own, and those of a store beside them.
+	processes() (own, store []*server)
+	// calls are those of a store beside the peer; none without one.
+	calls() (storeCalls, error)
 }
 
 type worker interface {
@@ -37,6 +39,7 @@ type worker interface {
 	prepared() int
 	cycle() ([]time.Duration, error)
 	check() error
+	close()
 }
 
 var (
@@ -49,7 +52,13 @@ var (
 	concurrency = flag.String("concurrency", "1,16,64", "numbers of workers")
 	repeat      = flag.Int("repeat", 1, "rounds; in each, the servers take turns")
 	modes       = flag.String("modes", "cycle", "what a turn of the loop does: cycle (all of it), wrap, open; the last two for Letterlock only")
-	stored      = flag.Int("stored", 0, "wraps stored before the clock starts (Letterlock only)")
+	stored      = flag.Int("stored", 0, "measure, store so many wraps that nobody opens, and measure again on the same servers (Letterlock only)")
+	stores      = flag.String("stores", memoryStore, "stores of Letterlock: "+memoryStore+", "+diskStore+" (fsync on the disk of -work), "+tmpfsStore)
+	replicas    = flag.String("replicas", "1", "numbers of servers on one etcd")
+	storages    = flag.String("bao-storages", memoryStorage, "storages of the peer: "+memoryStorage+", "+raftStorage)
+	etcd        = flag.String("etcd", "", "the etcd program")
+	tmpfs       = flag.String("tmpfs", "/dev/shm", "folder on a file system in memory")
+	sink        = flag.Bool("audit-file", false, "let Letterlock copy its audit records to a file too; its store has them in any case")
 )
 
 type quantiles struct {
@@ -57,16 +66,25 @@ type quantiles struct {
 }
 
 type result struct {
-	Peer         string               `json:"peer"`
-	Mode         string               `json:"mode"`
-	SizeBytes    int                  `json:"size_bytes"`
-	Concurrency  int                  `json:"concurrency"`
-	Stored       int                  `json:"stored"`
-	CyclesPerSec float64              `json:"cycles_per_second"`
-	CPUPer1000   float64              `json:"server_cpu_seconds_per_1000_cycles"`
-	OwnPer1000   float64              `json:"generator_cpu_seconds_per_1000_cycles"`
-	PeakMiB      float64              `json:"server_peak_mib"`
-	Milliseconds map[string]quantiles `json:"milliseconds"`
+	Peer         string  `json:"peer"`
+	Store        string  `json:"store"`
+	Replicas     int     `json:"replicas"`
+	Mode         string  `json:"mode"`
+	SizeBytes    int     `json:"size_bytes"`
+	Concurrency  int     `json:"concurrency"`
+	Stored       int     `json:"stored"`
+	CyclesPerSec float64 `json:"cycles_per_second"`
+	// CPU of all servers and of the store beside them.
+	CPUPer1000   float64 `json:"server_cpu_seconds_per_1000_cycles"`
+	StorePer1000 float64 `json:"of_it_store_cpu_seconds_per_1000_cycles"`
+	OwnPer1000   float64 `json:"generator_cpu_seconds_per_1000_cycles"`
+	// Of the server that had the highest.
+	PeakMiB              float64              `json:"server_peak_mib"`
+	StorePeakMiB         float64              `json:"store_peak_mib"`
+	TransactionsPerCycle float64              `json:"store_transactions_per_cycle"`
+	ReadsPerCycle        float64              `json:"store_reads_per_cycle"`
+	SyncsPerCycle        float64              `json:"store_syncs_per_cycle"`
+	Milliseconds         map[string]quantiles `json:"milliseconds"`
 }
 
 func numbers(list string) (all []int) {
@@ -76,11 +94,11 @@ func numbers(list string) (all []int) {
 	return all
 }
 
-// selfSigned makes a P-256 certificate for 127.0.0.1; the private key goes to key when asked for.
+// selfSigned makes a P-256 certificate for this machine; the private key goes to key when asked for.
 func selfSigned(name string, key *[]byte) []byte {
 	private := must(ecdsa.GenerateKey(elliptic.P256(), rand.Reader))
 	template := &x509.Certificate{SerialNumber: big.NewInt(time.Now().UnixNano()), Subject: pkix.Name{CommonName: name},
-		NotBefore: time.Now().Add(-time.Minute), NotAfter: time.Now().Add(24 * time.Hour), IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}}
+		NotBefore: time.Now().Add(-time.Minute), NotAfter: time.Now().Add(24 * time.Hour), IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, DNSNames: []string{"localhost"}}
 	if key != nil {
 		*key = must(x509.MarshalPKCS8PrivateKey(private))
 	}
@@ -88,7 +106,12 @@ func selfSigned(name string, key *[]byte) []byte {
 }
 
 // measure runs one closed loop. Envelopes for it are prepared before the warm-up, from the rate that a short trial shows.
-func measure(name, mode string, p peer, size, workers int) (result, error) {
+func measure(p peer, what row) (result, error) {
+	workers := what.workers
+	own, store := p.processes()
+	for _, one := range slices.Concat(own, store) {
+		one.resetPeak()
+	}
 	all := make([]worker, workers)
 	for i := range all {
 		one, err := p.worker()
@@ -162,9 +185,18 @@ func measure(name, mode string, p peer, size, workers int) (result, error) {
 		return result{}, err
 	}
 	runtime.GC()
-	cpu, own, start := p.cpuSeconds(), ownCPUSeconds(), time.Now()
+	before, err := p.calls()
+	if err != nil {
+		return result{}, err
+	}
+	ownCPU, storeCPU, generatorCPU, start := cpuSecondsOf(own), cpuSecondsOf(store), ownCPUSeconds(), time.Now()
 	cycles, latencies, err := run(*span, true)
 	took := time.Since(start)
+	ownCPU, storeCPU, generatorCPU = cpuSecondsOf(own)-ownCPU, cpuSecondsOf(store)-storeCPU, ownCPUSeconds()-generatorCPU
+	if err != nil {
+		return result{}, err
+	}
+	after, err := p.calls()
 	if err != nil {
 		return result{}, err
 	}
@@ -172,10 +204,14 @@ func measure(name, mode string, p peer, size, workers int) (result, error) {
 		if w.prepared() == 0 {
 			return result{}, errors.New("the prepared envelopes ran out before the time did")
 		}
+		w.close()
 	}
-	r := result{Peer: name, Mode: mode, SizeBytes: size, Concurrency: workers, Stored: *stored, CyclesPerSec: float64(cycles) / took.Seconds(),
-		CPUPer1000: (p.cpuSeconds() - cpu) / float64(cycles) * 1000, OwnPer1000: (ownCPUSeconds() - own) / float64(cycles) * 1000,
-		PeakMiB: p.peakMiB(), Milliseconds: map[string]quantiles{}}
+	count := float64(cycles)
+	r := result{Mode: what.mode, SizeBytes: what.size, Concurrency: workers, CyclesPerSec: count / took.Seconds(),
+		CPUPer1000: (ownCPU + storeCPU) / count * 1000, StorePer1000: storeCPU / count * 1000, OwnPer1000: generatorCPU / count * 1000,
+		PeakMiB: largestMiB(own), StorePeakMiB: largestMiB(store),
+		TransactionsPerCycle: (after.transactions - before.transactions) / count, ReadsPerCycle: (after.reads - before.reads) / count,
+		SyncsPerCycle: (after.syncs - before.syncs) / count, Milliseconds: map[string]quantiles{}}
 	for step, label := range p.steps() {
 		var merged []time.Duration
 		for i := step; i < len(latencies); i += len(p.steps()) {
@@ -190,64 +226,133 @@ func measure(name, mode string, p peer, size, workers int) (result, error) {
 
 const letterlockName = "letterlock"
 
+// contender is one server program in one set-up; replicas is 0 for a program that has none.
 type contender struct {
-	name  string
-	start func(size int, mode string) (peer, error)
+	name, store string
+	replicas    int
+	start       func(what row) (peer, error)
 }
 
-// run starts one server, measures one row and stops the server; whatever fails ends the program.
-func run(one contender, mode string, size, workers int) result {
-	p, err := one.start(size, mode)
+// row is what one run measures.
+type row struct {
+	mode          string
+	size, workers int
+}
+
+// run starts the servers of one contender, measures one row and stops them; whatever fails ends the program.
+func run(one contender, what row) result {
+	p, err := one.start(what)
 	if err != nil {
-		log.Fatalf("%s: %v", one.name, err)
+		log.Fatalf("%s, %s: %v", one.name, one.store, err)
 	}
-	if ours, yes := p.(*letterlockPeer); yes && *stored > 0 {
-		fmt.Fprintf(os.Stderr, "storing %d wraps\n", *stored)
-		if err := ours.fillStore(*stored); err != nil {
-			p.stop()
-			log.Fatal(err)
+	defer p.stop()
+	return measured(one, p, what, 0)
+}
+
+// runFilled measures rows on one set of servers twice: without and with many stored wraps.
+func runFilled(one contender, rows []row) (results []result) {
+	started, err := one.start(rows[0])
+	if err != nil {
+		log.Fatalf("%s, %s: %v", one.name, one.store, err)
+	}
+	p := started.(*letterlockPeer)
+	defer p.stop()
+	for _, held := range []int{0, *stored} {
+		if held > 0 {
+			start := time.Now()
+			p.size = rows[0].size
+			if err := p.fillStore(held); err != nil {
+				p.stop()
+				log.Fatal(err)
+			}
+			fmt.Fprintf(os.Stderr, "stored %d wraps in %.0f s\n", held, time.Since(start).Seconds())
+		}
+		for _, what := range rows {
+			p.size, p.mode = what.size, what.mode
+			results = append(results, measured(one, p, what, held))
 		}
 	}
-	r, err := measure(one.name, mode, p, size, workers)
-	p.stop()
+	return results
+}
+
+func measured(one contender, p peer, what row, held int) result {
+	r, err := measure(p, what)
 	if err != nil {
-		log.Fatalf("%s: %v", one.name, err)
+		p.stop()
+		log.Fatalf("%s, %s: %v", one.name, one.store, err)
 	}
+	r.Peer, r.Store, r.Replicas, r.Stored = one.name, one.store, one.replicas, held
 	line, _ := json.Marshal(r)
 	fmt.Fprintln(os.Stderr, string(line))
 	return r
 }
 
-func main() {
-	log.SetFlags(0)
-	flag.Parse()
-	if *letterlock == "" {
-		log.Fatal("usage: loadgen -letterlock PROGRAM [-bao PROGRAM[,PROGRAM]] [-span 6s] [-sizes 1024] [-concurrency 16]")
+func contenders() (all []contender) {
+	for _, store := range strings.Split(*stores, ",") {
+		if !slices.Contains([]string{memoryStore, diskStore, tmpfsStore}, store) {
+			log.Fatalf("there is no store %q", store)
+		}
+		if store != memoryStore && *etcd == "" {
+			log.Fatal("the etcd program is missing: -etcd PROGRAM")
+		}
+		for _, count := range numbers(*replicas) {
+			if count != 1 && store == memoryStore {
+				continue
+			}
+			in := setup{store, count}
+			all = append(all, contender{letterlockName, store, count,
+				func(what row) (peer, error) { return startLetterlock(in, what.size, what.mode) }})
+		}
 	}
-	if err := os.MkdirAll(*work, 0o700); err != nil {
-		log.Fatal(err)
-	}
-	contenders := []contender{{letterlockName, func(size int, mode string) (peer, error) { return startLetterlock(*letterlock, *work, size, mode) }}}
 	for _, program := range strings.FieldsFunc(*bao, func(r rune) bool { return r == ',' }) {
 		name := program[strings.LastIndexByte(program, '/')+1:]
-		contenders = append(contenders, contender{name, func(size int, _ string) (peer, error) { return startOpenBao(program, *work, size) }})
+		for _, storage := range strings.Split(*storages, ",") {
+			all = append(all, contender{name, storage, 0,
+				func(what row) (peer, error) { return startOpenBao(program, storage, what.size) }})
+		}
 	}
-	var rows []result
+	return all
+}
+
+func rows() (all []row) {
 	for _, mode := range strings.Split(*modes, ",") {
 		if !slices.Contains([]string{"cycle", "wrap", "open"}, mode) {
 			log.Fatalf("there is no mode %q", mode)
 		}
 		for _, size := range numbers(*sizes) {
 			for _, workers := range numbers(*concurrency) {
-				for range *repeat {
-					for _, one := range contenders {
-						if mode == "cycle" || one.name == letterlockName {
-							rows = append(rows, run(one, mode, size, workers))
-						}
+				all = append(all, row{mode, size, workers})
+			}
+		}
+	}
+	return all
+}
+
+func main() {
+	log.SetFlags(0)
+	flag.Parse()
+	if *letterlock == "" {
+		log.Fatal("usage: loadgen -letterlock PROGRAM [-etcd PROGRAM] [-bao PROGRAM[,PROGRAM]] [-span 6s] [-sizes 1024] [-concurrency 16]")
+	}
+	if err := os.MkdirAll(*work, 0o700); err != nil {
+		log.Fatal(err)
+	}
+	var results []result
+	for _, one := range contenders() {
+		if *stored > 0 && one.name == letterlockName {
+			results = append(results, runFilled(one, rows())...)
+		}
+	}
+	if *stored == 0 {
+		for _, what := range rows() {
+			for range *repeat {
+				for _, one := range contenders() {
+					if what.mode == "cycle" || one.name == letterlockName {
+						results = append(results, run(one, what))
 					}
 				}
 			}
 		}
 	}
-	table(rows)
+	table(results)
 }

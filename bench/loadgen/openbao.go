@@ -1,6 +1,7 @@
 package main
 
-// OpenBao's response wrapping under the same load: wrap, unwrap. In memory, audit to a file, TLS 1.3, not in dev mode.
+// OpenBao's response wrapping under the same load: wrap, unwrap. In memory or with its own raft on the disk (one node, fsync as
+// it comes), audit to a file, TLS 1.3, not in dev mode.
 
 import (
 	"encoding/json"
@@ -12,6 +13,12 @@ import (
 	"time"
 )
 
+// The names of the peer's storages.
+const (
+	memoryStorage = "inmem"
+	raftStorage   = "raft"
+)
+
 type openbaoPeer struct {
 	*server
 	token string
@@ -19,8 +26,8 @@ type openbaoPeer struct {
 	audit string
 }
 
-func startOpenBao(program, work string, size int) (peer, error) {
-	folder, err := os.MkdirTemp(work, "openbao-")
+func startOpenBao(program, storage string, size int) (*openbaoPeer, error) {
+	folder, err := os.MkdirTemp(*work, "openbao-")
 	if err != nil {
 		return nil, err
 	}
@@ -32,6 +39,14 @@ func startOpenBao(program, work string, size int) (peer, error) {
 		os.WriteFile(keyFile, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: key}), 0o600)); err != nil {
 		return nil, err
 	}
+	stanza := `storage "inmem" {}`
+	if storage == raftStorage {
+		data := filepath.Join(folder, "raft")
+		if err := os.Mkdir(data, 0o700); err != nil {
+			return nil, err
+		}
+		stanza = fmt.Sprintf("storage \"raft\" {\n  path = %q\n  node_id = \"one\"\n}", data)
+	}
 	address, cluster := freeAddress(), freeAddress()
 	p := &openbaoPeer{size: size, audit: filepath.Join(folder, "audit.log")}
 	configuration := fmt.Sprintf(`ui = false
@@ -39,7 +54,7 @@ log_level = "error"
 disable_mlock = true
 api_addr = "https://%[1]s"
 cluster_addr = "https://%[2]s"
-storage "inmem" {}
+%[6]s
 listener "tcp" {
   address = %[1]q
   cluster_address = %[2]q
@@ -52,7 +67,7 @@ audit "file" "file" {
     file_path = %[5]q
   }
 }
-`, address, cluster, certificateFile, keyFile, p.audit)
+`, address, cluster, certificateFile, keyFile, p.audit, stanza)
 	file := filepath.Join(folder, "server.hcl")
 	if err := os.WriteFile(file, []byte(configuration), 0o600); err != nil {
 		return nil, err
@@ -124,6 +139,9 @@ func call(c *connection, method, path, token, body string, into any) error {
 	return json.Unmarshal(got.body, into)
 }
 
+func (p *openbaoPeer) processes() (own, store []*server) { return []*server{p.server}, nil }
+func (p *openbaoPeer) calls() (storeCalls, error)        { return storeCalls{}, nil }
+
 func (p *openbaoPeer) steps() []string { return []string{"wrap", "unwrap"} }
 
 type openbaoWorker struct {
@@ -140,6 +158,7 @@ func (p *openbaoPeer) worker() (worker, error) {
 	return &openbaoWorker{p, c, fmt.Sprintf(`{"content":%q}`, b64.EncodeToString(randomBytes(p.size*3/4)))}, nil
 }
 
+func (w *openbaoWorker) close()            { w.connection.tls.Close() }
 func (w *openbaoWorker) prepare(int) error { return nil }
 func (w *openbaoWorker) prepared() int     { return 1 << 30 }
 

@@ -87,6 +87,26 @@ func (s *server) peakMiB() float64 {
 	return 0
 }
 
+// resetPeak lets the peak count from now on.
+func (s *server) resetPeak() {
+	_ = os.WriteFile(fmt.Sprintf("/proc/%d/clear_refs", s.command.Process.Pid), []byte("5"), 0)
+}
+
+func cpuSecondsOf(servers []*server) (sum float64) {
+	for _, s := range servers {
+		sum += s.cpuSeconds()
+	}
+	return sum
+}
+
+// largestMiB is the peak of the process that had the highest.
+func largestMiB(servers []*server) (most float64) {
+	for _, s := range servers {
+		most = max(most, s.peakMiB())
+	}
+	return most
+}
+
 func ownCPUSeconds() float64 {
 	var usage syscall.Rusage
 	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &usage); err != nil {

@@ -149,7 +149,7 @@ func sealSlot(fileKey []byte, to *ecdh.PublicKey, eh string) string {
 func sealEnvelope(writer, reader *identity, path string, content []byte, now int64) (string, []byte) {
 	fileKey, id := randomBytes(32), randomBytes(16)
 	header := jcs(map[string]any{
-		"enc": "inline", "exp": now + 3600, "iat": now, "id": b64.EncodeToString(id), "kc": b64.EncodeToString(derive(fileKey, id, "commit")),
+		"enc": "inline", "exp": now + 86_400, "iat": now, "id": b64.EncodeToString(id), "kc": b64.EncodeToString(derive(fileKey, id, "commit")),
 		"kind": "once", "mode": "e2e", "path": path, "rcp": []string{"k:" + reader.id}, "v": 1, "ver": 1, "win": 60, "wrt": writer.id,
 	})
 	sum := sha256.Sum256(header)
