@@ -20,7 +20,6 @@ import {
   type BootKeys,
   type Clock,
   type Entry,
-  type Store,
   type Unsealed,
 } from '@letterlock/core';
 import {
@@ -35,6 +34,7 @@ import {
 import { lifetimes } from '@letterlock/protocol';
 import type { Logger } from 'pino';
 import { hostsOf, type ListenAddress } from './address.ts';
+import { countCalls } from './counted-store.ts';
 import { openSinks } from './open-sinks.ts';
 import { runAudit } from './run-audit.ts';
 import { repeat } from './background.ts';
@@ -46,8 +46,9 @@ import { followReplicas } from './follow-replicas.ts';
 import { createLog } from './log.ts';
 import { createMetrics } from './metrics.ts';
 import { openStore, type OpenedStore } from './open-store.ts';
+import { findUnreadyReasons, type ReadinessSources } from './readiness.ts';
 import { systemClock } from './system-clock.ts';
-import { readTlsFiles, TlsFiles, type TlsMaterial } from './tls-files.ts';
+import { endOfCertificate, readTlsFiles, TlsFiles, type TlsMaterial } from './tls-files.ts';
 
 export interface StartOptions {
   /** Default: one JSON object a line on standard output. */
@@ -99,9 +100,15 @@ export async function startServer(config: Config, options: StartOptions = {}): P
   for (const note of config.notes) log.warn({ note }, 'Sources of the configuration disagree');
 
   const boot = createBootKeys();
+  const material = tlsMaterial(config, boot, clock);
+  let { certificate } = material;
   const writers = openSinks(config.audit.sinks);
-  const opened = openStore(config.store, { clock, log });
-  const { store } = opened;
+  const bare = openStore(config.store, { clock, log });
+  const store = countCalls(bare.store, {
+    storeAnswered: (call, seconds) => metrics.storeAnswered(call, seconds),
+    storeFailed: (reason) => metrics.storeFailed(reason),
+  });
+  const opened: OpenedStore = { ...bare, store };
   const installation = new Installation({
     store,
     clock,
@@ -126,6 +133,16 @@ export async function startServer(config: Config, options: StartOptions = {}): P
   const nonces = new NonceAuthority({ replicaId: boot.replicaId, clock, redeemed });
 
   let unsealed: UnsealedServices | undefined;
+  let isDraining = false;
+  const readiness: ReadinessSources = {
+    state: () => installation.state,
+    isDraining: () => isDraining,
+    alarm: () => installation.alarm,
+    isAuditBlocked: () => installation.audit.isBlocked,
+    isSinkFailing: () => audit.sinks().some(({ isFailing }) => isFailing),
+    isChainBroken: audit.isChainBroken,
+    store,
+  };
   const metrics = createMetrics({
     state: () => installation.state,
     storeKeys: opened.size,
@@ -137,6 +154,11 @@ export async function startServer(config: Config, options: StartOptions = {}): P
     liveWraps: () => unsealed?.wraps.live,
     liveSecretVersions: () => unsealed?.secrets.live,
     rememberedNonces: () => redeemed.generations.reduce((sum, { size }) => sum + size, 0),
+    unreadyReasons: () => findUnreadyReasons(readiness),
+    certificateEnds: () => ({
+      api: endOfCertificate(certificate),
+      ...(opened.certificateEndSeconds === undefined ? {} : { store: opened.certificateEndSeconds }),
+    }),
   });
   installation.onUnsealed((keys) => {
     unsealed = composeUnsealed(config, { keys, opened, clock, admins: installation.admins() });
@@ -146,9 +168,10 @@ export async function startServer(config: Config, options: StartOptions = {}): P
     unsealed = undefined;
     log.info('Sealed');
   });
-  installation.onRefused(({ act, who, reason, req }) =>
-    log.warn({ act, who, reason, requestId: req }, 'Refused admin'),
-  );
+  installation.onRefused(({ act, who, reason, req }) => {
+    metrics.adminRefused();
+    log.warn({ act, who, reason, requestId: req }, 'Refused admin');
+  });
   installation.onShareCounted((share) => log.info(share, 'Counted a share'));
   const stopFollowing = followReplicas({ installation, store, clock, log, kept: () => unsealed });
   const applyConfigured = async (): Promise<void> => {
@@ -167,8 +190,6 @@ export async function startServer(config: Config, options: StartOptions = {}): P
     throw error;
   }
 
-  const material = tlsMaterial(config, boot, clock);
-  let certificate = material.certificate;
   let publicOrigins = config.publicOrigins;
   const direct = createDirectListener({
     services: {
@@ -195,17 +216,8 @@ export async function startServer(config: Config, options: StartOptions = {}): P
   const directPort = await listen(direct.server, config.listen.direct, log);
   if (publicOrigins.length === 0) publicOrigins = loopbackHosts.map((host) => originOf(host, directPort));
 
-  let isDraining = false;
   const health = createHealthServer({
-    unreadyReasons: async () => [
-      ...(isDraining ? ['draining'] : []),
-      ...(installation.state === 'unsealed' ? [] : [installation.state]),
-      ...(installation.alarm === undefined ? [] : [installation.alarm]),
-      ...(installation.audit.isBlocked ? ['audit_blocked'] : []),
-      ...(audit.sinks().some(({ isFailing }) => isFailing) ? ['audit_sink'] : []),
-      ...(audit.isChainBroken() ? ['audit_chain'] : []),
-      ...((await isStoreAnswering(store)) ? [] : ['store_unavailable']),
-    ],
+    unreadyReasons: () => findUnreadyReasons(readiness),
     metrics: async () => ({ contentType: metrics.contentType, text: await metrics.text() }),
   });
   const healthAddress = config.listen.health;
@@ -390,15 +402,6 @@ function flushed(log: Logger): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
   log.flush(() => resolve());
   return promise;
-}
-
-async function isStoreAnswering(store: Store): Promise<boolean> {
-  try {
-    await store.range({ prefix: 'sys/', limit: 1 }, { signal: AbortSignal.timeout(1000) });
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 function originOf(host: string, port: number): string {

@@ -5,7 +5,9 @@
  */
 import { serviceStates, type RouteName, type ServiceState } from '@letterlock/protocol';
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
-import type { HttpMetrics, WrapTransition } from './http/ports.ts';
+import { storeFailureReasons, type StoreCallMetrics } from './counted-store.ts';
+import { wrapTransitions, type HttpMetrics, type WrapTransition } from './http/ports.ts';
+import { labelOfReason, unreadyReasons } from './readiness.ts';
 
 /** One audit sink; two of a kind are counted together. */
 interface AuditSinkFacts {
@@ -34,20 +36,30 @@ export interface MetricSources {
   /** Versions of secrets that have an envelope; undefined while sealed. */
   readonly liveSecretVersions: () => number | undefined;
   readonly rememberedNonces: () => number;
+  /** What /readyz would say. */
+  readonly unreadyReasons: () => Promise<readonly string[]>;
+  /** Unix time at which each certificate in use ends, seconds. */
+  readonly certificateEnds: () => Readonly<Partial<Record<CertificateUse, number>>>;
 }
 
-export interface Metrics extends HttpMetrics {
+/** `api`: what the direct listener serves. `store`: what the store asks for. */
+export type CertificateUse = 'api' | 'store';
+
+export interface Metrics extends HttpMetrics, StoreCallMetrics {
   swept(transition: WrapTransition, count: number): void;
   secretsExpired(count: number): void;
   sweepFailed(): void;
   recordsDamaged(count: number): void;
-  certificateReloaded(outcome: 'ok' | 'failed'): void;
+  certificateReloaded(outcome: (typeof reloadOutcomes)[number]): void;
+  /** A known admin's share or operation was not accepted. */
+  adminRefused(): void;
   readonly contentType: string;
   text(): Promise<string>;
 }
 
 /** Seconds; from a cached read to a request that waits for a slow store. */
 const durationBuckets = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 2.5, 10];
+const reloadOutcomes = ['ok', 'failed'] as const;
 
 /** Makes the metrics of one process in a registry of their own. */
 export function createMetrics(sources: MetricSources): Metrics {
@@ -79,12 +91,27 @@ export function createMetrics(sources: MetricSources): Metrics {
   const sweepFailures = counter('sweep_failures_total', 'Runs of the sweeper that failed');
   const damaged = counter('damaged_records_total', 'Records that the sweeper could not open: alarm on any');
   const reloads = counter('certificate_reloads_total', 'Reloads of the certificate files, by outcome', ['outcome']);
+  const refusedAdmins = counter('refused_admins_total', 'Shares and operations of known admins that were refused');
+  const storeFailures = counter('store_failures_total', 'Calls to the store that failed, by reason', ['reason']);
+  const storeCalls = new Histogram({
+    name: 'letterlock_store_call_duration_seconds',
+    help: 'Time of one call to the store, failed ones included',
+    labelNames: ['call'],
+    buckets: durationBuckets,
+    registers,
+  });
+  // A series that appears with its first event has no increase that a rule could see.
+  for (const transition of wrapTransitions) transitions.inc({ transition }, 0);
+  for (const outcome of reloadOutcomes) reloads.inc({ outcome }, 0);
+  for (const reason of storeFailureReasons) storeFailures.inc({ reason }, 0);
   registerGauges(registry, sources);
+  registerReadiness(registry, sources);
   registerAuditSinks(registry, sources.auditSinks);
 
   // Resolving labels costs more than counting, so each pair is resolved once.
   const requestsOf = new Map<string, Counter.Internal>();
   const durationsOf = new Map<string, Histogram.Internal<'route'>>();
+  const storeCallsOf = { range: storeCalls.labels('range'), transact: storeCalls.labels('transact') };
 
   return {
     answered(route: RouteName | 'none', status, seconds) {
@@ -111,6 +138,9 @@ export function createMetrics(sources: MetricSources): Metrics {
     sweepFailed: () => sweepFailures.inc(),
     recordsDamaged: (count) => damaged.inc(count),
     certificateReloaded: (outcome) => reloads.inc({ outcome }),
+    adminRefused: () => refusedAdmins.inc(),
+    storeAnswered: (call, seconds) => storeCallsOf[call].observe(seconds),
+    storeFailed: (reason) => storeFailures.inc({ reason }),
     contentType: registry.contentType,
     text: () => registry.metrics(),
   };
@@ -161,6 +191,31 @@ function registerGauges(registry: Registry, sources: MetricSources): void {
     },
   });
   registry.registerMetric(state);
+}
+
+function registerReadiness(registry: Registry, sources: MetricSources): void {
+  const unready = new Gauge({
+    name: 'letterlock_unready',
+    help: '1 for each reason for which /readyz refuses',
+    labelNames: ['reason'],
+    registers: [],
+    async collect() {
+      const found = new Set((await sources.unreadyReasons()).map(labelOfReason));
+      for (const reason of unreadyReasons) this.set({ reason }, found.has(reason) ? 1 : 0);
+    },
+  });
+  registry.registerMetric(unready);
+  const ends = new Gauge({
+    name: 'letterlock_certificate_not_after_seconds',
+    help: 'Unix time at which a certificate in use ends, by what it is for',
+    labelNames: ['use'],
+    registers: [],
+    collect() {
+      this.reset();
+      for (const [use, seconds] of Object.entries(sources.certificateEnds())) this.set({ use }, seconds);
+    },
+  });
+  registry.registerMetric(ends);
 }
 
 const sinkNumbers = [

@@ -10,7 +10,7 @@ import { repeat } from './background.ts';
 import type { EtcdConfig, StoreConfig } from './config.ts';
 import { EtcdMaintenance } from './etcd/etcd-maintenance.ts';
 import { EtcdStore } from './etcd/etcd-store.ts';
-import { readAuthorities, readTlsFiles } from './tls-files.ts';
+import { endOfCertificate, readAuthorities, readTlsFiles } from './tls-files.ts';
 
 export interface OpenedStore {
   readonly store: Store;
@@ -18,6 +18,8 @@ export interface OpenedStore {
   readonly isTransient: boolean;
   /** How long a tombstone outlives its wrap. */
   readonly tombstoneSeconds: number;
+  /** When the client certificate ends, Unix time; undefined without one. */
+  readonly certificateEndSeconds: number | undefined;
   /** Keys; undefined where counting them is not cheap. */
   readonly size: () => number | undefined;
   /** All entries in memory. @throws TypeError for a durable store: etcd's own tools read it */
@@ -38,6 +40,7 @@ function openMemory(): OpenedStore {
     store,
     isTransient: true,
     tombstoneSeconds: lifetimes.tombstoneInMemory,
+    certificateEndSeconds: undefined,
     size: () => store.size,
     dump: () => store.dump(),
     close: async () => {},
@@ -58,6 +61,7 @@ function openEtcd({ endpoints, prefix, caFile, ...files }: EtcdConfig, clock: Cl
     store,
     isTransient: false,
     tombstoneSeconds: lifetimes.tombstoneDurable,
+    certificateEndSeconds: endOfCertificate(credentials.certificate),
     size: () => undefined,
     dump: () => {
       throw new TypeError('Cannot dump the store: it is not in this process');

@@ -41,6 +41,11 @@ export function readAuthorities(path: string, at: string): string {
   throw new ConfigError([{ at, message: 'has no PEM certificate' }]);
 }
 
+/** When the first certificate of a PEM text ends. @returns Unix time, seconds */
+export function endOfCertificate(pem: string): number {
+  return Math.floor(new X509Certificate(pem).validToDate.getTime() / 1000);
+}
+
 /** Gives new material when the files have changed since the last look. */
 export class TlsFiles {
   readonly #paths: TlsFilePaths;

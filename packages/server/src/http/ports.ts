@@ -40,7 +40,16 @@ export interface Readers {
 }
 
 /** What becomes of a wrap. `delivered`: claimed, or delivered again to the same claim. */
-export type WrapTransition = 'stored' | 'delivered' | 'acknowledged' | 'revoked' | 'burned' | 'expired' | 'purged';
+export const wrapTransitions = [
+  'stored',
+  'delivered',
+  'acknowledged',
+  'revoked',
+  'burned',
+  'expired',
+  'purged',
+] as const;
+export type WrapTransition = (typeof wrapTransitions)[number];
 
 /** What becomes of a version of a secret, or is done with it. `expired`: its envelope was deleted. */
 export type SecretTransition = 'written' | 'read' | 'destroyed' | 'expired';

@@ -1,0 +1,66 @@
+/**
+ * Why this process cannot serve, found in one place for /readyz and for the metric of the same names.
+ * It must never wait for the store longer than a probe waits, nor name anything that a client chose.
+ * @module
+ */
+import type { Store } from '@letterlock/core';
+import { serviceStates, type ServiceState } from '@letterlock/protocol';
+
+export interface ReadinessSources {
+  readonly state: () => ServiceState;
+  readonly isDraining: () => boolean;
+  /** Why right shares open nothing, or would not; undefined: no reason is known. */
+  readonly alarm: () => string | undefined;
+  /** Too many audit records are without an answer. */
+  readonly isAuditBlocked: () => boolean;
+  readonly isSinkFailing: () => boolean;
+  readonly isChainBroken: () => boolean;
+  readonly store: Store;
+}
+
+/** Stands for every alarm of the installation; /readyz has its own name. */
+const installationReason = 'installation';
+
+/** Everything that a reason can be in the metrics. */
+export const unreadyReasons = [
+  'draining',
+  ...serviceStates.filter((state) => state !== 'unsealed'),
+  installationReason,
+  'audit_blocked',
+  'audit_sink',
+  'audit_chain',
+  'store_unavailable',
+] as const satisfies readonly string[];
+
+const storeMilliseconds = 1000;
+
+/** Empty when the process can serve. */
+export async function findUnreadyReasons(sources: ReadinessSources): Promise<readonly string[]> {
+  const { store } = sources;
+  const state = sources.state();
+  const alarm = sources.alarm();
+  const isStoreAnswering = await answers(store);
+  return [
+    ...(sources.isDraining() ? ['draining'] : []),
+    ...(state === 'unsealed' ? [] : [state]),
+    ...(alarm === undefined ? [] : [alarm]),
+    ...(sources.isAuditBlocked() ? ['audit_blocked'] : []),
+    ...(sources.isSinkFailing() ? ['audit_sink'] : []),
+    ...(sources.isChainBroken() ? ['audit_chain'] : []),
+    ...(isStoreAnswering ? [] : ['store_unavailable']),
+  ];
+}
+
+/** The reason as a label: one of `unreadyReasons`. */
+export function labelOfReason(reason: string): string {
+  return (unreadyReasons as readonly string[]).includes(reason) ? reason : installationReason;
+}
+
+async function answers(store: Store): Promise<boolean> {
+  try {
+    await store.range({ prefix: 'sys/', limit: 1 }, { signal: AbortSignal.timeout(storeMilliseconds) });
+    return true;
+  } catch {
+    return false;
+  }
+}
