@@ -23,6 +23,7 @@ import {
 } from '@letterlock/protocol';
 import { readDocument } from './answers.ts';
 import type { Deadline } from './deadline.ts';
+import { ConnectionError } from './errors.ts';
 import type { Session } from './session.ts';
 
 /** Operations of a running installation; `init` has a call of its own. */
@@ -76,8 +77,26 @@ export async function submitOperations(
   return value;
 }
 
-/** Seals the service. @returns the new epoch. */
+/** One for each replica of a usual installation. */
+const sealAttempts = 3;
+
+/**
+ * Seals the service, which one replica does for all. To seal twice is to seal: after a lost answer another replica is told
+ * by an operation of its own. @returns the new epoch. @throws LetterlockError 'sealed' when all are
+ */
 export async function sealService(session: Session, deadline: Deadline): Promise<{ readonly epoch: number }> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await sealOnce(session, deadline);
+    } catch (error) {
+      const isLost = error instanceof ConnectionError && error.outcome === 'unknown' && error.code !== 'bad_answer';
+      if (!isLost || attempt >= sealAttempts) throw error;
+      deadline.throwIfOver('unknown');
+    }
+  }
+}
+
+async function sealOnce(session: Session, deadline: Deadline): Promise<{ readonly epoch: number }> {
   const signed = await signOperation(session, 'seal', {}, undefined, deadline);
   const { value } = await session.call(
     {

@@ -14,7 +14,8 @@ import type {
   RegisterResponse,
   ServiceState,
 } from '@letterlock/protocol';
-import { parseAddress } from './address.ts';
+import { randomInt } from 'node:crypto';
+import { endpointsOf, type ServiceAddress } from './address.ts';
 import {
   explain,
   listGrants,
@@ -29,6 +30,7 @@ import { IdentityBook, register } from './identities.ts';
 import type { Identity, SequenceMemory } from './identity.ts';
 import { acknowledge, openWrap, type OpenedWrap, type OpenOptions } from './open-wrap.ts';
 import type { Receipt } from './receipts.ts';
+import { resolveHost, type Resolve } from './replicas.ts';
 import {
   SecretBook,
   type ListedSecret,
@@ -57,13 +59,14 @@ import {
 import { revoke, status, storeEnvelope, wrap, type StoredWrap, type WrapOptions, type WrapStatus } from './wraps.ts';
 
 export interface ClientOptions {
-  /** `https://host[:port]`, one of the server's public origins. */
-  readonly address: string;
+  /**
+   * `https://host[:port]`, one of the server's public origins; or one for each replica; or `{ origin, addresses }`: replicas
+   * with one origin, dialled at these. The client stays with one replica until it fails, and each connection is pinned.
+   */
+  readonly address: ServiceAddress;
   readonly trust: TrustPolicy;
   /** Whose key signs. Only `state` works without. */
   readonly identity?: Identity | undefined;
-  /** Host or IP to dial instead of the address's: one replica of many. */
-  readonly dialHost?: string | undefined;
   /** The local clock, seconds. Default the system's. */
   readonly now?: (() => number) | undefined;
   /** Told what a person should see. Default: nobody. */
@@ -74,11 +77,15 @@ export interface ClientOptions {
   readonly versions?: VersionMemory | undefined;
   /** Default 4. */
   readonly maximumConnections?: number | undefined;
-  /** Attempts of a request that may be repeated. Default 3. */
+  /** Attempts of a request that may be repeated, at each replica. Default 3. */
   readonly attempts?: number | undefined;
+  /** Which of so many replicas that are equally good to begin with, from 0. Default by chance, so that clients spread. */
+  readonly pick?: ((count: number) => number) | undefined;
+  /** Addresses of a host name. Default: the system's. */
+  readonly resolve?: Resolve | undefined;
   /** Limit of one attempt, milliseconds. Default 10 000: then another connection is tried. */
   readonly attemptTimeoutMilliseconds?: number | undefined;
-  /** Pause before the second attempt, milliseconds; it doubles, plus chance. Default 100. */
+  /** Pause once every replica has failed, milliseconds; it doubles, plus chance. Default 100. */
   readonly retryDelayMilliseconds?: number | undefined;
 }
 
@@ -104,11 +111,12 @@ export class LetterlockClient implements Disposable {
   readonly #secrets: SecretBook;
 
   constructor(options: ClientOptions) {
-    const address = parseAddress(options.address);
+    const endpoints = endpointsOf(options.address);
     this.#session = new Session({
-      address,
-      dialHost: options.dialHost,
-      trust: new ServerTrust(options.trust, address.origin),
+      endpoints,
+      resolve: options.resolve ?? resolveHost,
+      pick: options.pick ?? ((count) => randomInt(count)),
+      trust: new ServerTrust(options.trust, endpoints[0].address.origin),
       identity: options.identity,
       now: options.now ?? (() => Math.floor(Date.now() / 1000)),
       monotonic: () => performance.now(),
@@ -122,7 +130,7 @@ export class LetterlockClient implements Disposable {
     this.#secrets = new SecretBook(this.#session, this.#book, options.versions);
   }
 
-  /** The origin that proofs name. */
+  /** The first origin; proofs name that of the replica that they go to. */
   get address(): string {
     return this.#session.origin;
   }

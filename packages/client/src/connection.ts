@@ -8,8 +8,8 @@ import { isIP } from 'node:net';
 import { connect as tlsConnect, type TLSSocket } from 'node:tls';
 import { verifyingKeyOf, type VerifyingKey } from '@letterlock/crypto';
 import { channelBinding, headerNames, routes } from '@letterlock/protocol';
-import type { ServerAddress } from './address.ts';
 import { ConnectionError } from './errors.ts';
+import { formatHost, type Replica } from './replicas.ts';
 import type { ServerState, VerifiedServer } from './trust.ts';
 
 /** Longest answer that is read, bytes: an envelope of the largest size and what goes around it. */
@@ -28,19 +28,24 @@ export interface RawAnswer {
 }
 
 export interface ConnectOptions {
-  /** Host to dial instead of the address's. */
-  readonly dialHost?: string | undefined;
   /** Milliseconds from any origin, for the age of nonces. */
   readonly monotonic: () => number;
   readonly signal: AbortSignal;
+  /** Limit until the handshake has ended, milliseconds. Default: that of the signal. */
+  readonly dialMilliseconds?: number | undefined;
 }
 
 /** Dials and completes the handshake. Chain and name of the certificate are not checked: the pin is (protocol.md §4.7). @throws ConnectionError */
-export async function connect(address: ServerAddress, options: ConnectOptions): Promise<Connection> {
-  const { signal } = options;
+export async function connect(replica: Replica, options: ConnectOptions): Promise<Connection> {
+  const { address } = replica;
+  const { dialMilliseconds } = options;
+  const signal =
+    dialMilliseconds === undefined
+      ? options.signal
+      : AbortSignal.any([options.signal, AbortSignal.timeout(dialMilliseconds)]);
   const socket = tlsConnect({
-    host: options.dialHost ?? address.host,
-    port: address.port,
+    host: replica.host,
+    port: replica.port,
     ...(isIP(address.host) === 0 ? { servername: address.host } : {}),
     minVersion: 'TLSv1.3',
     ALPNProtocols: ['http/1.1'],
@@ -50,7 +55,7 @@ export async function connect(address: ServerAddress, options: ConnectOptions): 
     const fail = (cause: unknown): void => {
       signal.removeEventListener('abort', abort);
       socket.destroy();
-      reject(new ConnectionError('connect_failed', `Cannot connect to ${address.origin}`, 'not_sent', cause));
+      reject(new ConnectionError('connect_failed', `Cannot connect to ${describe(replica)}`, 'not_sent', cause));
     };
     const abort = (): void => fail(signal.reason);
     if (signal.aborted) {
@@ -67,11 +72,12 @@ export async function connect(address: ServerAddress, options: ConnectOptions): 
       resolve();
     });
   });
-  return new Connection(socket, address, options.monotonic);
+  return new Connection(socket, replica, options.monotonic);
 }
 
 /** A connection with its nonce, its channel binding and, once checked, the server behind it. */
 export class Connection {
+  readonly replica: Replica;
   /** RFC 7638 thumbprint of the key that the server proved in the handshake. */
   readonly tlsThumbprint: string;
   /** `tls-exporter` value, base64url. @source RFC 9266 */
@@ -88,15 +94,14 @@ export class Connection {
   date: string | undefined;
   readonly #socket: TLSSocket;
   readonly #agent: Agent;
-  readonly #address: ServerAddress;
   readonly #monotonic: () => number;
   #nonce: { readonly value: string; readonly atMilliseconds: number } | undefined;
   #isUsable = true;
 
-  constructor(socket: TLSSocket, address: ServerAddress, monotonic: () => number) {
+  constructor(socket: TLSSocket, replica: Replica, monotonic: () => number) {
     this.#monotonic = monotonic;
     this.#socket = socket;
-    this.#address = address;
+    this.replica = replica;
     const certificate = socket.getPeerX509Certificate();
     if (certificate === undefined) {
       socket.destroy();
@@ -197,7 +202,7 @@ export class Connection {
         path: request.path,
         setDefaultHeaders: false,
         headers: {
-          host: this.#address.authority,
+          host: this.replica.address.authority,
           ...request.headers,
           ...(body === undefined ? {} : { 'content-type': 'application/json', 'content-length': String(body.length) }),
         },
@@ -213,6 +218,12 @@ export class Connection {
       outgoing.end(body);
     });
   }
+}
+
+/** The origin, and where it was dialled if that says more. */
+function describe({ address, host, port }: Replica): string {
+  const dialled = formatHost(host, port);
+  return dialled === formatHost(address.host, address.port) ? address.origin : `${address.origin} at ${dialled}`;
 }
 
 /** An agent that has this one socket and can never make another: a second connection would have another binding. */

@@ -46,12 +46,12 @@ export class Deadline {
     }
   }
 
-  /** Waits before the next attempt. */
-  async pause(milliseconds: number): Promise<void> {
+  /** Waits before the next attempt. @param outcome - of the attempts so far */
+  async pause(milliseconds: number, outcome: Outcome): Promise<void> {
     try {
       await delay(milliseconds, undefined, { signal: this.signal });
     } catch (error) {
-      this.throwIfOver('not_sent');
+      this.throwIfOver(outcome);
       throw error;
     }
   }

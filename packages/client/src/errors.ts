@@ -17,14 +17,22 @@ export class LetterlockError extends ProblemError {
   readonly requestId: string | undefined;
   /** Verified receipt that proves `members.st`; without it a refusal is only the server's word (protocol.md §5.6). */
   readonly receipt: ReceiptClaims | undefined;
+  /** `not_sent`: the state of the server was reason enough not to send the request. */
+  readonly outcome: Outcome;
 
   constructor(
     code: ProblemCode,
-    options: ProblemOptions & { readonly requestId?: string | undefined; readonly receipt?: ReceiptClaims | undefined },
+    options: ProblemOptions & {
+      readonly requestId?: string | undefined;
+      readonly receipt?: ReceiptClaims | undefined;
+      /** Default `unknown`. */
+      readonly outcome?: Outcome;
+    },
   ) {
     super(code, options);
     this.requestId = options.requestId;
     this.receipt = options.receipt;
+    this.outcome = options.outcome ?? 'unknown';
   }
 
   /** Whether the refusal is signed by the pinned instance key. */

@@ -4,7 +4,7 @@
  */
 export { SecretBytes, verifyKeyset, type Keyset, type OpeningKey, type SigningKey } from '@letterlock/crypto';
 export { isProblemError, type Envelope, type Evidence, type Grant, type ProblemCode } from '@letterlock/protocol';
-export { parseAddress, type ServerAddress } from './address.ts';
+export { endpointsOf, parseAddress, type ServerAddress, type ServiceAddress, type SharedOrigin } from './address.ts';
 export type { OperationOutcome, RunningOperation } from './administration.ts';
 export { LetterlockClient, type ClientOptions, type State } from './client.ts';
 export type { CallOptions } from './deadline.ts';
@@ -30,6 +30,7 @@ export { inspectServer, type ServerInspection } from './inspect-server.ts';
 export { formatKeyFile, KeyFileError, parseKeyFile, type KeyFile, type KeyFileFailure } from './key-file.ts';
 export type { Claim, OpenedWrap, OpenOptions } from './open-wrap.ts';
 export type { Receipt } from './receipts.ts';
+export { replicasOf, type Resolve } from './replicas.ts';
 export { sealWrap, type SealedWrap, type WrapContent } from './seal-wrap.ts';
 export { sealSecret, type SealedSecret, type SecretContent } from './seal-secret.ts';
 export type {

@@ -1,17 +1,24 @@
 /**
- * A few connections to one origin; each carries one request at a time.
+ * A few connections, all to the replica in use; each carries one request at a time.
  * It must never hand out a connection whose server was not admitted.
  * @module
  */
 import type { Connection } from './connection.ts';
+import type { Replica } from './replicas.ts';
+
+/** What a connection is wanted for. */
+export interface Wanted {
+  readonly replica: Replica;
+  readonly signal: AbortSignal;
+}
 
 interface Waiter {
   readonly wake: () => void;
 }
 
 /** Lends connections; the one used last is lent first, because its nonce is the freshest. */
-export class ConnectionPool {
-  readonly #open: (signal: AbortSignal) => Promise<Connection>;
+export class ConnectionPool<W extends Wanted> {
+  readonly #open: (wanted: W) => Promise<Connection>;
   readonly #maximum: number;
   readonly #idle: Connection[] = [];
   readonly #all = new Set<Connection>();
@@ -20,19 +27,20 @@ export class ConnectionPool {
   #isClosed = false;
 
   /** @param open - makes a connection and admits its server, or throws. */
-  constructor(open: (signal: AbortSignal) => Promise<Connection>, maximumConnections: number) {
+  constructor(open: (wanted: W) => Promise<Connection>, maximumConnections: number) {
     this.#open = open;
     this.#maximum = maximumConnections;
   }
 
-  /** A connection for one request; give it back with `release`. @throws what `open` throws, or the signal's reason. */
-  async acquire(signal: AbortSignal): Promise<Connection> {
+  /** A connection for one request; give it back with `release`. Idle ones to other replicas are ended. @throws what `open` throws, or the signal's reason. */
+  async acquire(wanted: W): Promise<Connection> {
+    const { replica, signal } = wanted;
     for (;;) {
       if (this.#isClosed) throw new TypeError('Cannot call: the client is closed');
       signal.throwIfAborted();
-      const idle = this.#takeIdle();
+      const idle = this.#takeIdle(replica);
       if (idle !== undefined) return idle;
-      if (this.#all.size + this.#opening < this.#maximum) return this.#add(signal);
+      if (this.#all.size + this.#opening < this.#maximum) return this.#add(wanted);
       await this.#wait(signal);
     }
   }
@@ -53,9 +61,9 @@ export class ConnectionPool {
     for (const waiter of this.#waiters.splice(0)) waiter.wake();
   }
 
-  #takeIdle(): Connection | undefined {
+  #takeIdle({ key }: Replica): Connection | undefined {
     for (let last = this.#idle.pop(); last !== undefined; last = this.#idle.pop()) {
-      if (last.isUsable) return last;
+      if (last.isUsable && last.replica.key === key) return last;
       this.#forget(last);
     }
     return undefined;
@@ -66,10 +74,10 @@ export class ConnectionPool {
     this.#all.delete(connection);
   }
 
-  async #add(signal: AbortSignal): Promise<Connection> {
+  async #add(wanted: W): Promise<Connection> {
     this.#opening += 1;
     try {
-      const connection = await this.#open(signal);
+      const connection = await this.#open(wanted);
       if (this.#isClosed) {
         connection.close();
         throw new TypeError('Cannot call: the client is closed');

@@ -1,8 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { Deadline } from './deadline.ts';
-import { parseAddress } from './address.ts';
+import { endpointsOf } from './address.ts';
 import { IdentityBook } from './identities.ts';
 import { rotateIdentity, type Identity } from './identity.ts';
+import { resolveHost } from './replicas.ts';
 import { SecretBook } from './secrets.ts';
 import { Session } from './session.ts';
 import { startTestServer, type TestServer } from './testing.ts';
@@ -177,11 +178,11 @@ describe('the memory of versions', () => {
     for (const content of ['one', 'two']) {
       await server.client(alice).writeSecret({ path, to: [bob.id], content: bytes(content) });
     }
-    const address = parseAddress(server.address);
     const session = new Session({
-      address,
-      dialHost: undefined,
-      trust: new ServerTrust({ pinned: server.fingerprint }, address.origin),
+      endpoints: endpointsOf(server.address),
+      resolve: resolveHost,
+      pick: () => 0,
+      trust: new ServerTrust({ pinned: server.fingerprint }, server.address),
       identity: bob,
       now: () => Math.floor(Date.now() / 1000),
       monotonic: () => performance.now(),

@@ -64,7 +64,7 @@ describe('a wrap at the real service', () => {
 
   test('is reached by another name than is dialled', async () => {
     const address = server.address.replace('127.0.0.1', 'localhost');
-    const writer = server.client(alice, { address, dialHost: '127.0.0.1' });
+    const writer = server.client(alice, { address: { origin: address, addresses: ['127.0.0.1'] } });
     expect((await writer.wrap({ ...secret, to: bob.id })).receipt.st).toBe('STORED');
   });
 

@@ -1,9 +1,10 @@
 import { createServer, type Server } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { parseAddress } from './address.ts';
+import { endpointsOf } from './address.ts';
 import { Deadline } from './deadline.ts';
 import type { Claim } from './open-wrap.ts';
+import { resolveHost } from './replicas.ts';
 import { Session } from './session.ts';
 import { ServerTrust } from './trust.ts';
 import type { Intercept, Seen } from './testing/fake-service.ts';
@@ -125,8 +126,9 @@ describe('the nonce of the last answer', () => {
     const { service, alice } = fixture;
     let milliseconds = 0;
     const session = new Session({
-      address: parseAddress(service.address),
-      dialHost: undefined,
+      endpoints: endpointsOf(service.address),
+      resolve: resolveHost,
+      pick: () => 0,
       trust: new ServerTrust({ pinned: service.fingerprint }, service.address),
       identity: alice,
       now: () => service.dateSeconds,

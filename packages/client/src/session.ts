@@ -1,18 +1,19 @@
 /**
- * One request of the protocol: a trusted connection, a nonce, a proof, an answer, and the retries that are allowed.
- * It must never send a proof to a server that was not admitted, nor repeat a request that could act twice.
+ * One request of the protocol: a trusted connection, a nonce, a proof, an answer.
+ * It must never send a proof to a server that was not admitted, nor decide by itself what is sent again.
  * @module
  */
-import { randomInt } from 'node:crypto';
 import { createProof, hash43 } from '@letterlock/crypto';
 import { headerNames, routePath, routes, type RouteName } from '@letterlock/protocol';
-import type { ServerAddress } from './address.ts';
+import type { Endpoint } from './address.ts';
 import { refusalOf } from './answers.ts';
 import { connect, type Connection, type RawAnswer } from './connection.ts';
 import type { Deadline } from './deadline.ts';
-import { ConnectionError, LetterlockError, type Outcome } from './errors.ts';
+import { ConnectionError, LetterlockError } from './errors.ts';
 import type { Identity } from './identity.ts';
 import { ConnectionPool } from './pool.ts';
+import { Replicas, type Resolve } from './replicas.ts';
+import { isConnectionError, isRepeatable, Retries, timeout, type Attempting } from './retries.ts';
 import { ServerClock } from './server-clock.ts';
 import { noInstanceKey, readState, type ServerState, type ServerTrust, type VerifiedServer } from './trust.ts';
 
@@ -23,8 +24,10 @@ export interface Warning {
 }
 
 export interface SessionOptions {
-  readonly address: ServerAddress;
-  readonly dialHost: string | undefined;
+  readonly endpoints: readonly [Endpoint, ...Endpoint[]];
+  readonly resolve: Resolve;
+  /** Which of so many replicas that are equally good, from 0. */
+  readonly pick: (count: number) => number;
   readonly trust: ServerTrust;
   readonly identity: Identity | undefined;
   readonly now: () => number;
@@ -62,32 +65,10 @@ export interface Reply<T> {
   readonly server: VerifiedServer | undefined;
 }
 
-/** Routes that may be sent again after a lost connection: reading, or naming by an id what must happen once. */
-const repeatable: Readonly<Partial<Record<RouteName, true>>> = {
-  state: true,
-  nonce: true,
-  identity: true,
-  register: true,
-  wrap: true,
-  open: true,
-  acknowledge: true,
-  revoke: true,
-  status: true,
-  writeSecret: true,
-  readSecret: true,
-  listSecrets: true,
-  secretVersions: true,
-  destroySecret: true,
-  grants: true,
-  explain: true,
-  unsealStatus: true,
-};
 /** A nonce lives 120 s; one that is nearly over is not worth a refusal. */
 const nonceAgeMilliseconds = 100_000;
 /** A request that must not be repeated goes only on a connection that was alive just now. */
 const liveNonceAgeMilliseconds = 1000;
-const nonceRetries = 2;
-
 /** The requests of one client. */
 export class Session {
   readonly clock: ServerClock;
@@ -96,7 +77,8 @@ export class Session {
   readonly now: () => number;
   readonly warn: (warning: Warning) => void;
   readonly #options: SessionOptions;
-  readonly #pool: ConnectionPool;
+  readonly #pool: ConnectionPool<Attempting>;
+  readonly #retries: Retries;
 
   constructor(options: SessionOptions) {
     this.#options = options;
@@ -105,11 +87,13 @@ export class Session {
     this.trust = options.trust;
     this.now = options.now;
     this.warn = options.onWarning;
-    this.#pool = new ConnectionPool((signal) => this.#connect(signal), options.maximumConnections);
+    this.#pool = new ConnectionPool((at) => this.#connect(at), options.maximumConnections);
+    this.#retries = new Retries(new Replicas(options.endpoints, options), options);
   }
 
+  /** That of the first endpoint. */
   get origin(): string {
-    return this.#options.address.origin;
+    return this.#options.endpoints[0].address.origin;
   }
 
   /** The identity that signs. @throws TypeError if the client has none. */
@@ -120,16 +104,16 @@ export class Session {
 
   /** One call: the request and the retries that are allowed. @throws LetterlockError, ConnectionError, TrustError, the caller's abort reason */
   call<T>(plan: RequestPlan<T>, deadline: Deadline): Promise<Reply<T>> {
-    return this.#retrying(plan.route, deadline, (signal) => this.#attempt(plan, signal));
+    return this.#retries.run(plan.route, deadline, (at) => this.#attempt(plan, at));
   }
 
   /** The service's state, read anew. */
   async state(deadline: Deadline): Promise<ServerState> {
-    return this.#retrying('state', deadline, (signal) =>
-      this.#withConnection(signal, async (connection) => {
+    return this.#retries.run('state', deadline, (at) =>
+      this.#withConnection(at, async (connection) => {
         const first = connection.firstState;
         connection.firstState = undefined;
-        return first ?? this.#readState(connection, signal);
+        return first ?? this.#readState(connection, at.signal);
       }),
     );
   }
@@ -142,8 +126,8 @@ export class Session {
 
   /** The verified server behind a connection. @throws LetterlockError 'sealed', 'uninitialised' */
   async server(deadline: Deadline): Promise<VerifiedServer> {
-    return this.#retrying('state', deadline, (signal) =>
-      this.#withConnection(signal, (connection) => this.#requireServer(connection, signal)),
+    return this.#retries.run('state', deadline, (at) =>
+      this.#withConnection(at, (connection) => this.#requireServer(connection, at.signal)),
     );
   }
 
@@ -151,32 +135,13 @@ export class Session {
     this.#pool.close();
   }
 
-  async #retrying<T>(route: RouteName, deadline: Deadline, run: (signal: AbortSignal) => Promise<T>): Promise<T> {
-    let refusedNonces = 0;
-    for (let attempt = 1; ;) {
-      try {
-        return await run(deadline.attempt(this.#options.attemptTimeoutMilliseconds));
-      } catch (error) {
-        if (isBadNonce(error) && refusedNonces < nonceRetries) {
-          refusedNonces += 1;
-          continue;
-        }
-        if (!isConnectionError(error)) throw error;
-        deadline.throwIfOver(error.outcome);
-        const mayRepeat = error.outcome === 'not_sent' || repeatable[route] === true;
-        if (!mayRepeat || error.code === 'bad_answer' || attempt >= this.#options.attempts) throw error;
-        await deadline.pause(backoffMilliseconds(this.#options.retryDelayMilliseconds, attempt));
-        attempt += 1;
-      }
-    }
-  }
-
-  async #attempt<T>(plan: RequestPlan<T>, signal: AbortSignal): Promise<Reply<T>> {
+  async #attempt<T>(plan: RequestPlan<T>, at: Attempting): Promise<Reply<T>> {
     const route = routes[plan.route];
-    return this.#withConnection(signal, async (connection) => {
+    const { signal } = at;
+    return this.#withConnection(at, async (connection) => {
       const server = route.whileSealed ? connection.server : await this.#requireServer(connection, signal);
-      const isRepeatable = repeatable[plan.route] === true;
-      const nonce = await connection.takeNonce(isRepeatable ? nonceAgeMilliseconds : liveNonceAgeMilliseconds, signal);
+      const ageMilliseconds = isRepeatable(plan.route) ? nonceAgeMilliseconds : liveNonceAgeMilliseconds;
+      const nonce = await connection.takeNonce(ageMilliseconds, signal);
       const body = await plan.body?.({ nonce, tlsThumbprint: connection.tlsThumbprint });
       const bodyHash = hash43(body ?? '');
       await plan.beforeSend?.(bodyHash);
@@ -206,7 +171,7 @@ export class Session {
     const proof = createProof({
       key: this.requireIdentity().signingKey,
       method: request.method,
-      target: `${this.origin}${request.path}`,
+      target: `${connection.replica.address.origin}${request.path}`,
       bodyHash: request.bodyHash,
       nonce: request.nonce,
       iat: this.clock.seconds ?? this.now(),
@@ -215,8 +180,8 @@ export class Session {
     return { [headerNames.authorization]: `${headerNames.scheme} ${proof}` };
   }
 
-  async #withConnection<T>(signal: AbortSignal, use: (connection: Connection) => Promise<T>): Promise<T> {
-    const connection = await this.#acquire(signal);
+  async #withConnection<T>(at: Attempting, use: (connection: Connection) => Promise<T>): Promise<T> {
+    const connection = await this.#acquire(at);
     try {
       return await use(connection);
     } finally {
@@ -224,20 +189,20 @@ export class Session {
     }
   }
 
-  async #acquire(signal: AbortSignal): Promise<Connection> {
+  async #acquire(at: Attempting): Promise<Connection> {
     try {
-      return await this.#pool.acquire(signal);
+      return await this.#pool.acquire(at);
     } catch (error) {
       // Waiting for a free connection ended: nothing was sent.
-      if (signal.aborted && !isConnectionError(error)) throw timeout('not_sent', error);
+      if (at.signal.aborted && !isConnectionError(error)) throw timeout('not_sent', error);
       throw error;
     }
   }
 
   /** A new connection: its first request is the state, and nothing else is sent before the server is admitted. */
-  async #connect(signal: AbortSignal): Promise<Connection> {
-    const { address, dialHost, monotonic } = this.#options;
-    const connection = await connect(address, { dialHost, monotonic, signal });
+  async #connect({ replica, signal, dialMilliseconds: limit }: Attempting): Promise<Connection> {
+    const { monotonic } = this.#options;
+    const connection = await connect(replica, { monotonic, signal, dialMilliseconds: limit });
     try {
       connection.firstState = await this.#readState(connection, signal);
       return connection;
@@ -276,24 +241,6 @@ export class Session {
     if (connection.server !== undefined) return connection.server;
     const { state, server } = await this.#readState(connection, signal);
     if (server !== undefined) return server;
-    throw new LetterlockError(state === 'uninitialised' ? 'uninitialised' : 'sealed', {});
+    throw new LetterlockError(state === 'uninitialised' ? 'uninitialised' : 'sealed', { outcome: 'not_sent' });
   }
-}
-
-function isBadNonce(error: unknown): boolean {
-  return error instanceof LetterlockError && error.code === 'bad_nonce';
-}
-
-function isConnectionError(error: unknown): error is ConnectionError {
-  return error instanceof ConnectionError;
-}
-
-function timeout(outcome: Outcome, cause: unknown): ConnectionError {
-  return new ConnectionError('timeout', 'Cannot get a connection in time', outcome, cause);
-}
-
-/** Doubles with each attempt, with up to as much again by chance, so that clients do not return together. */
-function backoffMilliseconds(delayMilliseconds: number, attempt: number): number {
-  const base = delayMilliseconds * 2 ** (attempt - 1);
-  return base + (base > 0 ? randomInt(base + 1) : 0);
 }

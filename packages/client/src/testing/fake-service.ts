@@ -70,10 +70,14 @@ const fixedSeconds = 1_790_000_000;
 export class FakeService {
   readonly instanceKey: SigningKey;
   tlsKey: SigningKey;
-  readonly inst = randomIdentifier();
+  readonly inst: string;
+  /** Kept after the end. */
+  port = 0;
   readonly seen: Seen[] = [];
-  readonly keysets = new Map<string, string>();
-  readonly wraps = new Map<string, FakeWrap>();
+  readonly keysets: Map<string, string>;
+  readonly wraps: Map<string, FakeWrap>;
+  /** What proofs must name. Default its own address. */
+  publicOrigin: string | undefined;
   /** Stands in the way of each request; the default lets everything pass. */
   intercept: (seen: Seen) => Intercept | Promise<Intercept> = () => 'continue';
   /** Changes the answer of the state route. */
@@ -90,8 +94,11 @@ export class FakeService {
   readonly #sockets = new Map<TLSSocket, number>();
   readonly #server: Server;
 
-  private constructor(instanceKey: SigningKey) {
+  private constructor(instanceKey: SigningKey, other: FakeService | undefined) {
     this.instanceKey = instanceKey;
+    this.inst = other?.inst ?? randomIdentifier();
+    this.keysets = other?.keysets ?? new Map();
+    this.wraps = other?.wraps ?? new Map();
     this.tlsKey = generateSigningKey();
     this.#server = createServer(
       { ...secureContext(this.tlsKey), minVersion: 'TLSv1.3' },
@@ -103,14 +110,16 @@ export class FakeService {
     });
   }
 
-  static async start(instanceKey = generateSigningKey()): Promise<FakeService> {
-    const service = new FakeService(instanceKey);
+  /** @param other - what it stores is stored here too: both are replicas of one service */
+  static async start(instanceKey = generateSigningKey(), other?: FakeService): Promise<FakeService> {
+    const service = new FakeService(instanceKey, other);
     await new Promise<void>((resolve) => service.#server.listen(0, '127.0.0.1', resolve));
+    service.port = (service.#server.address() as AddressInfo).port;
     return service;
   }
 
   get address(): string {
-    return `https://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
+    return `https://127.0.0.1:${this.port}`;
   }
 
   get fingerprint(): string {
@@ -120,6 +129,11 @@ export class FakeService {
   /** Connections so far. */
   get connections(): number {
     return this.#sockets.size;
+  }
+
+  /** Connections that are open now. */
+  get openConnections(): number {
+    return [...this.#sockets.keys()].filter(({ destroyed }) => !destroyed).length;
   }
 
   /** Requests of a path, of all connections. */
@@ -231,7 +245,7 @@ export class FakeService {
     const isRight =
       keyset !== undefined &&
       verifyJws(jws, verifyKeyset(keyset).sig) &&
-      proof.htu === `${this.address}${seen.path}` &&
+      proof.htu === `${this.publicOrigin ?? this.address}${seen.path}` &&
       proof.htm === seen.method &&
       proof.bh === seen.bodyHash;
     if (!isRight) throw new ProblemError('bad_proof');
