@@ -11,7 +11,14 @@ import { version } from './version.ts';
 /** Options that every verb takes. */
 export const globalOptions = {
   profile: { flags: '--profile <name>', help: 'profile of config.yaml (LETTERLOCK_PROFILE)' },
-  address: { flags: '--address <url>', help: 'address of the service (LETTERLOCK_ADDRESS)' },
+  address: {
+    flags: '--address <url>',
+    help: 'address of the service; again for each further replica (LETTERLOCK_ADDRESS, commas between)',
+  },
+  dial: {
+    flags: '--dial <host:port>',
+    help: 'where a replica of that address is dialled; again for each further one (LETTERLOCK_DIAL)',
+  },
   key: { flags: '--key <file>', help: 'your key file (LETTERLOCK_KEY)' },
   trust: { flags: '--trust <fingerprint>', help: 'the only instance key to accept (LETTERLOCK_TRUST)' },
   output: { flags: '-o, --output <format>', help: 'table or json' },
@@ -23,6 +30,13 @@ export const programExamples: readonly Example[] = [
   { command: 'letterlock wrap --to bob --path team-a/db --file db.pem', does: 'encrypt a file for bob and store it' },
   { command: 'letterlock open iTM3E3-mXIFyJ2MKOjYShQ --out db.pem', does: 'open what was wrapped for you, once' },
 ];
+
+/** Not variadic: what follows the value is the verb's. */
+const repeatable: ReadonlySet<string> = new Set(['address', 'dial']);
+
+function append(value: string, before: readonly string[] | undefined): readonly string[] {
+  return [...(before ?? []), value];
+}
 
 export type RunVerb = (verb: Verb, command: Command) => Promise<void>;
 
@@ -38,7 +52,9 @@ export async function buildProgram(words: ReadonlySet<string>, run: RunVerb): Pr
     .addHelpText('after', examplesText(programExamples));
   for (const [name, { flags, help }] of Object.entries(globalOptions)) {
     const option = new Option(flags, help);
-    program.addOption(name === 'output' ? option.choices(['table', 'json']) : option);
+    if (name === 'output') option.choices(['table', 'json']);
+    if (repeatable.has(name)) option.argParser(append);
+    program.addOption(option);
   }
   for (const [heading, entries] of Object.entries(verbTable)) {
     program.commandsGroup(heading);

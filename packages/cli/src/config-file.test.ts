@@ -31,7 +31,17 @@ describe('config.yaml (3.9-11)', () => {
     {
       name: 'a wrong type',
       yaml: 'profiles:\n  default:\n    address: 5\n',
-      message: /profiles\.default\.address is not a text/,
+      message: /profiles\.default\.address is not a text or a list of texts/,
+    },
+    {
+      name: 'a list without texts',
+      yaml: 'profiles:\n  default:\n    address: []\n',
+      message: /profiles\.default\.address is not a text or a list of texts/,
+    },
+    {
+      name: 'a list where one text stands',
+      yaml: 'profiles:\n  default:\n    key: [a.key]\n',
+      message: /profiles\.default\.key is not a text/,
     },
     { name: 'a repeated key', yaml: 'profiles: {}\nprofiles: {}\n', message: /line 2 is not valid YAML/ },
     {

@@ -9,7 +9,10 @@ import { readTextFile } from './files/read-file.ts';
 import { nearest } from './nearest.ts';
 
 export interface Profile {
-  readonly address?: string;
+  /** Origin, or one for each replica. */
+  readonly address?: string | readonly string[];
+  /** `host[:port]` of each replica behind the one address. */
+  readonly dial?: string | readonly string[];
   /** Path of the key file. */
   readonly key?: string;
   /** Id that the key must have. */
@@ -24,7 +27,9 @@ export interface ConfigFile {
 
 const limitBytes = 65_536;
 const topKeys = ['profile', 'profiles'] as const;
-const profileKeys = ['address', 'key', 'identity'] as const;
+const profileKeys = ['address', 'dial', 'key', 'identity'] as const;
+/** Keys that may also hold several texts. */
+const listKeys: ReadonlySet<string> = new Set(['address', 'dial']);
 
 /** Reads the file; a missing one is empty. @throws usage with line or key */
 export async function readConfigFile(path: string): Promise<ConfigFile> {
@@ -59,11 +64,19 @@ function checkConfig(value: unknown, path: string): ConfigFile {
     const where = `profiles.${name}`;
     const read = mapOf(entry ?? {}, path, where, profileKeys);
     for (const key of profileKeys) {
-      if (read[key] !== undefined && typeof read[key] !== 'string') throw wrongType(path, `${where}.${key}`, 'a text');
+      if (read[key] === undefined || typeof read[key] === 'string') continue;
+      const isList = listKeys.has(key);
+      if (!isList || !isTexts(read[key])) {
+        throw wrongType(path, `${where}.${key}`, isList ? 'a text or a list of texts' : 'a text');
+      }
     }
     return [name, read] as const;
   });
   return { ...(profile === undefined ? {} : { profile }), profiles: Object.fromEntries(profiles) };
+}
+
+function isTexts(value: unknown): boolean {
+  return Array.isArray(value) && value.length > 0 && value.every((each) => typeof each === 'string');
 }
 
 function mapOf(

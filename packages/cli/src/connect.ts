@@ -6,7 +6,6 @@
 import {
   inspectServer,
   LetterlockClient,
-  parseAddress,
   type Identity,
   type ServerInspection,
   type Warning,
@@ -15,11 +14,14 @@ import type { Context } from './context.ts';
 import { CommandError, usage } from './exit-status.ts';
 import { readKeyFile } from './files/key-file.ts';
 import { confirm } from './prompt.ts';
+import { knownServer, readService, type Service } from './service.ts';
 import { formatTime } from './time-text.ts';
 
 /** A client with what it was made of. */
 export interface Connected extends Disposable {
   readonly client: LetterlockClient;
+  readonly service: Service;
+  /** The first of the service. */
   readonly origin: string;
   /** The pinned instance key's thumbprint. */
   readonly fingerprint: string;
@@ -29,33 +31,24 @@ export interface Connected extends Disposable {
 /** Connects as the owner of the key. @throws usage without address or key, integrity for another server than the pinned one */
 export async function connect(context: Context): Promise<Connected> {
   const identity = await readIdentity(context);
-  const origin = await readOrigin(context);
-  const fingerprint = await trustedFingerprint(context, origin);
+  const service = await readService(context);
+  const fingerprint = await trustedFingerprint(context, service);
   const client = new LetterlockClient({
-    address: origin,
+    address: service.address,
+    // In the order given: whoever lists addresses may have a reason.
+    pick: () => 0,
     trust: { pinned: fingerprint },
     identity,
     onWarning: (warning) => showWarning(context, warning),
     versions: context.knownSecrets.of(fingerprint),
     sequences: { get: (id) => context.knownIdentities.seen(id)?.seq, set: () => undefined },
   });
-  return { client, origin, fingerprint, identity, [Symbol.dispose]: () => client.close() };
+  return { client, service, origin: service.origins[0], fingerprint, identity, [Symbol.dispose]: () => client.close() };
 }
 
-/** The origin of the chosen address. @throws usage if there is none or it is not one */
+/** The origin of the chosen address, of the first if there are several. @throws usage if there is none or it is not one */
 export async function readOrigin(context: Context): Promise<string> {
-  const { address } = await context.settings();
-  if (address === undefined) {
-    throw usage(
-      'Cannot connect: no address is given',
-      'give --address, LETTERLOCK_ADDRESS, or a profile in config.yaml',
-    );
-  }
-  try {
-    return parseAddress(address).origin;
-  } catch (cause) {
-    throw usage((cause as Error).message);
-  }
+  return (await readService(context)).origins[0];
 }
 
 /** The chosen key. @throws usage if there is none, it cannot be used, or it is not the profile's identity */
@@ -79,16 +72,20 @@ export async function readIdentity(context: Context): Promise<Identity> {
 }
 
 /** The fingerprint to accept: `--trust`, the pin, or what a person accepts now. @throws integrity, usage, 'sealed' */
-export async function trustedFingerprint(context: Context, origin: string): Promise<string> {
+export async function trustedFingerprint(context: Context, service: Service): Promise<string> {
   const { trust } = await context.settings();
-  const known = context.knownServers.find(origin);
+  const origin = service.origins.join(', ');
+  const known = knownServer(context, service);
   if (trust !== undefined) {
     checkFingerprint(trust);
     if (known !== undefined && known.fingerprint !== trust) throw otherPin(origin, known.fingerprint, trust);
     return trust;
   }
   if (known !== undefined) return known.fingerprint;
-  const shown = await context.progress(`Connecting to ${origin}`, inspectServer(origin, { signal: context.signal }));
+  const shown = await context.progress(
+    `Connecting to ${origin}`,
+    inspectServer(service.address, { signal: context.signal }),
+  );
   if (shown.fingerprint === undefined || !shown.isSigned) {
     throw new CommandError(
       'sealed',
@@ -162,8 +159,9 @@ export async function expectedFingerprint(context: Context): Promise<string> {
     checkFingerprint(trust);
     return trust;
   }
-  const origin = await readOrigin(context);
-  const known = context.knownServers.find(origin);
-  if (known === undefined) throw usage(`Cannot verify: ${origin} is not pinned`, 'give the fingerprint with --trust');
+  const service = await readService(context);
+  const known = knownServer(context, service);
+  if (known === undefined)
+    throw usage(`Cannot verify: ${service.origins[0]} is not pinned`, 'give the fingerprint with --trust');
   return known.fingerprint;
 }

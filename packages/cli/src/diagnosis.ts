@@ -6,9 +6,10 @@
 import { statSync } from 'node:fs';
 import { inspectServer, type ServerInspection } from '@letterlock/client';
 import { lifetimes } from '@letterlock/protocol';
-import { readIdentity, readOrigin } from './connect.ts';
+import { readIdentity } from './connect.ts';
 import type { Context } from './context.ts';
 import { endingOf } from './exit-status.ts';
+import { knownServer, readService, type Service } from './service.ts';
 import { formatTime } from './time-text.ts';
 
 export interface Finding {
@@ -88,12 +89,25 @@ function checkClaims(context: Context): readonly Finding[] {
 }
 
 async function checkServer(context: Context): Promise<readonly Finding[]> {
+  try {
+    const service = await readService(context);
+    const found: Finding[] = [];
+    for (const part of service.parts) found.push(...(await checkReplica(context, service, part)));
+    return found;
+  } catch (error) {
+    return [failure('service', error)];
+  }
+}
+
+async function checkReplica(
+  context: Context,
+  service: Service,
+  { shown: origin, address }: Service['parts'][number],
+): Promise<readonly Finding[]> {
   const check = 'service';
   let shown: ServerInspection;
-  let origin: string;
   try {
-    origin = await readOrigin(context);
-    shown = await inspectServer(origin, { signal: context.signal, timeoutMilliseconds: 10_000 });
+    shown = await inspectServer(address, { signal: context.signal, timeoutMilliseconds: 10_000 });
   } catch (error) {
     return [failure(check, error)];
   }
@@ -108,7 +122,7 @@ async function checkServer(context: Context): Promise<readonly Finding[]> {
           fix: shown.state === 'sealed' ? 'an admin runs: letterlock unseal' : 'an admin runs: letterlock init',
         },
     checkClock(context.now(), shown.serverSeconds),
-    await checkPin(context, origin, shown),
+    await checkPin(context, service, shown),
   ];
 }
 
@@ -126,10 +140,10 @@ function checkClock(localSeconds: number, serverSeconds: number | undefined): Fi
   };
 }
 
-async function checkPin(context: Context, origin: string, shown: ServerInspection): Promise<Finding> {
+async function checkPin(context: Context, service: Service, shown: ServerInspection): Promise<Finding> {
   const check = 'pin';
   const { trust } = await context.settings();
-  const pinned = trust ?? context.knownServers.find(origin)?.fingerprint;
+  const pinned = trust ?? knownServer(context, service)?.fingerprint;
   if (pinned === undefined) {
     return {
       check,

@@ -7,7 +7,8 @@ describe('settingsOf()', () => {
   test('takes the profile; its key is relative to the folder of the file', () => {
     expect(settingsOf({}, {}, file, '/c')).toEqual({
       profileName: 'default',
-      address: 'https://file.example',
+      addresses: ['https://file.example'],
+      dial: [],
       keyPath: '/c/keys/me.key',
       identity: 'I',
       trust: undefined,
@@ -19,11 +20,23 @@ describe('settingsOf()', () => {
   });
 
   test.each([
-    { name: 'flag', options: { address: 'f' }, environment: { LETTERLOCK_ADDRESS: 'e' }, address: 'f' },
-    { name: 'environment', options: {}, environment: { LETTERLOCK_ADDRESS: 'e' }, address: 'e' },
-    { name: 'file', options: {}, environment: {}, address: 'https://file.example' },
-  ])('the $name counts', ({ options, environment, address }) => {
-    expect(settingsOf(options, environment, file, '/c').address).toBe(address);
+    { name: 'flag', options: { address: ['f'] }, environment: { LETTERLOCK_ADDRESS: 'e' }, addresses: ['f'] },
+    { name: 'flags', options: { address: ['f', 'g,h'] }, environment: {}, addresses: ['f', 'g', 'h'] },
+    { name: 'environment', options: {}, environment: { LETTERLOCK_ADDRESS: 'e, f' }, addresses: ['e', 'f'] },
+    { name: 'file', options: {}, environment: {}, addresses: ['https://file.example'] },
+  ])('the $name counts', ({ options, environment, addresses }) => {
+    expect(settingsOf(options, environment, file, '/c').addresses).toEqual(addresses);
+  });
+
+  test.each([
+    { name: 'of the profile', options: {}, environment: {}, dial: ['10.0.0.1', '10.0.0.2'] },
+    { name: 'of the environment', options: {}, environment: { LETTERLOCK_DIAL: 'e' }, dial: ['e'] },
+    { name: 'of the flag', options: { dial: ['f'] }, environment: { LETTERLOCK_DIAL: 'e' }, dial: ['f'] },
+    { name: 'never of an outer source than the address', options: { address: ['f'] }, environment: {}, dial: [] },
+  ])('what is dialled is that $name', ({ options, environment, dial }) => {
+    const profiles = { default: { address: 'https://file.example', dial: ['10.0.0.1', '10.0.0.2'] } };
+
+    expect(settingsOf(options, environment, { profiles }, '/c').dial).toEqual(dial);
   });
 
   test('the home folder may be written ~', () => {

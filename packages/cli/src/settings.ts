@@ -11,7 +11,8 @@ import { usage } from './exit-status.ts';
 /** Options that every verb takes, as commander names them. */
 export interface GlobalOptions {
   readonly profile?: string;
-  readonly address?: string;
+  readonly address?: readonly string[];
+  readonly dial?: readonly string[];
   readonly key?: string;
   readonly trust?: string;
   readonly output?: 'table' | 'json';
@@ -38,8 +39,10 @@ export function foldersOf(environment: Environment): Folders {
 
 export interface Settings {
   readonly profileName: string;
-  /** The address as given. */
-  readonly address: string | undefined;
+  /** The addresses as given, none or more. */
+  readonly addresses: readonly string[];
+  /** What to dial instead of the one address; none: the address itself. */
+  readonly dial: readonly string[];
   /** Absolute path of the key file. */
   readonly keyPath: string | undefined;
   /** Id that the key must have. */
@@ -71,12 +74,35 @@ export function settingsOf(
         : resolve(configFolder, expandHome(profile.key, environment));
   return {
     profileName,
-    address: options.address ?? environment['LETTERLOCK_ADDRESS'] ?? profile.address,
+    ...placesOf(options, environment, profile),
     keyPath,
     // A key that was named by hand is not the profile's.
     identity: ownKey === undefined ? profile.identity : undefined,
     trust: options.trust ?? environment['LETTERLOCK_TRUST'],
   };
+}
+
+/** The innermost source that names an address counts; another one's `dial` belongs to another address. */
+function placesOf(
+  options: GlobalOptions,
+  environment: Environment,
+  profile: Profile,
+): Pick<Settings, 'addresses' | 'dial'> {
+  const sources = [
+    { address: options.address, dial: options.dial },
+    { address: environment['LETTERLOCK_ADDRESS'], dial: environment['LETTERLOCK_DIAL'] },
+    profile,
+  ];
+  const from = sources.findIndex(({ address }) => address !== undefined);
+  const usable = from < 0 ? sources : sources.slice(0, from + 1);
+  const dial = usable.find((source) => source.dial !== undefined)?.dial;
+  return { addresses: listOf(sources[from]?.address), dial: listOf(dial) };
+}
+
+/** Several in one text are separated by commas. */
+function listOf(given: string | readonly string[] | undefined): readonly string[] {
+  const texts = given === undefined ? [] : typeof given === 'string' ? [given] : given;
+  return texts.flatMap((text) => text.split(',')).map((text) => text.trim());
 }
 
 function expandHome(path: string, environment: Environment): string {

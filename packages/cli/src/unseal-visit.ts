@@ -3,14 +3,22 @@
  * It must never give a share that is not the pinned one, nor to a process that nobody vouched for.
  * @module
  */
-import { LetterlockClient, type Boot, type Identity, type ShareOutcome, type UnsealStatus } from '@letterlock/client';
+import {
+  LetterlockClient,
+  type Boot,
+  type Identity,
+  type SharedOrigin,
+  type ShareOutcome,
+  type UnsealStatus,
+} from '@letterlock/client';
 import type { Context } from './context.ts';
 import { usage } from './exit-status.ts';
 import { confirm } from './prompt.ts';
+import { knownServer, type Service } from './service.ts';
 
 export interface Visitor {
   readonly identity: Identity;
-  readonly origin: string;
+  readonly service: Service;
   /** The pinned instance key's thumbprint. */
   readonly fingerprint: string;
   /** Boot fingerprints that a person has read in the logs; undefined: asked for. */
@@ -20,6 +28,7 @@ export interface Visitor {
 
 /** What one process answered. */
 export interface Visit {
+  /** As it is shown: the origin, or where it was dialled. */
   readonly address: string;
   /** `unsealed`, `sealed`, `not reached`, or `refused` by this program. */
   readonly state: string;
@@ -35,17 +44,22 @@ export interface Visit {
 }
 
 /** @param isGiving - false: nothing is given. A failure that concerns this process alone is in the result. */
-export async function visit(context: Context, visitor: Visitor, dialHost: string, isGiving: boolean): Promise<Visit> {
-  const { identity, origin, fingerprint } = visitor;
+export async function visit(
+  context: Context,
+  visitor: Visitor,
+  { shown, address }: { readonly shown: string; readonly address: SharedOrigin },
+  isGiving: boolean,
+): Promise<Visit> {
+  const { identity, fingerprint } = visitor;
   const { signal } = context;
-  using client = new LetterlockClient({ address: origin, trust: { pinned: fingerprint }, identity, dialHost });
+  using client = new LetterlockClient({ address, trust: { pinned: fingerprint }, identity });
   try {
-    const isGiven = isGiving && (await giveOnce(context, client, visitor, dialHost));
-    const { state } = await context.progress(`Connecting to ${dialHost}`, client.state({ signal }));
+    const isGiven = isGiving && (await giveOnce(context, client, visitor, shown));
+    const { state } = await context.progress(`Connecting to ${shown}`, client.state({ signal }));
     const status = await client.unsealStatus({ signal });
     const isUnsealed = isGiven || isOpen(state);
     return {
-      address: dialHost,
+      address: shown,
       state: isUnsealed ? 'unsealed' : state,
       boot: status.boot,
       have: isUnsealed ? status.k : status.have,
@@ -59,7 +73,7 @@ export async function visit(context: Context, visitor: Visitor, dialHost: string
     const state = stateOfFailure(failure);
     if (state === undefined) throw failure;
     const nothing = { boot: undefined, have: 0, k: 0, given: [], missing: [], ceremony: undefined };
-    return { address: dialHost, state, ...nothing, failure };
+    return { address: shown, state, ...nothing, failure };
   }
 }
 
@@ -71,14 +85,9 @@ function stateOfFailure(failure: unknown): 'not reached' | 'refused' | undefined
 }
 
 /** Gives the share unless it is counted already or no more needed. @returns whether the service is unsealed now */
-async function giveOnce(
-  context: Context,
-  client: LetterlockClient,
-  visitor: Visitor,
-  dialHost: string,
-): Promise<boolean> {
+async function giveOnce(context: Context, client: LetterlockClient, visitor: Visitor, shown: string): Promise<boolean> {
   const { signal } = context;
-  const { state } = await context.progress(`Connecting to ${dialHost}`, client.state({ signal }));
+  const { state } = await context.progress(`Connecting to ${shown}`, client.state({ signal }));
   if (isOpen(state)) return true;
   const { given } = await client.unsealStatus({ signal });
   if (given.includes(visitor.identity.id)) return false;
@@ -93,7 +102,7 @@ async function giveOnce(
 }
 
 function give(context: Context, client: LetterlockClient, visitor: Visitor): Promise<ShareOutcome> {
-  const share = context.knownServers.find(visitor.origin)?.shares?.[visitor.identity.id];
+  const share = knownServer(context, visitor.service)?.shares?.[visitor.identity.id];
   if (share === undefined && !visitor.acceptUnpinnedShare) {
     throw usage(
       'Cannot give your share: it was never checked on this machine, so nothing shows that the server asks for the right one',

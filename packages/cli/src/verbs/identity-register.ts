@@ -106,12 +106,13 @@ async function evidenceOf(
 
 async function signAsAdmin(
   context: Context,
-  { origin, fingerprint, identity }: Connected,
+  { service, fingerprint, identity }: Connected,
   path: string,
 ): Promise<string> {
   const { signingKey, openingKeys } = readKeyFile(path);
   using admin = new LetterlockClient({
-    address: origin,
+    address: service.address,
+    pick: () => 0,
     trust: { pinned: fingerprint },
     identity: { id: signingKey.thumbprint, signingKey, openingKeys },
   });

@@ -54,7 +54,7 @@ export const verb = defineVerb({
     // The file is there already, so it is neither to be written nor in the way.
     const delivery = isSaved ? undefined : deliveryOf(context, chosen);
     using connected = await connect(context);
-    checkClaim(kept, connected);
+    checkClaim(context, kept, connected);
     if (kept !== undefined && delivery === undefined) {
       await acknowledge(context, () => connected.client.acknowledge(kept.id, kept.cid), kept);
       return;
@@ -150,9 +150,12 @@ function lateState(context: Context, error: unknown): Pick<Receipt, 'st' | 'at'>
 }
 
 /** A claim belongs to one key at one service. @throws usage */
-function checkClaim(claim: Claim | undefined, { origin, identity }: Connected): void {
+function checkClaim(context: Context, claim: Claim | undefined, { service, fingerprint, identity }: Connected): void {
   if (claim === undefined) return;
-  if (claim.origin !== origin)
+  // Any replica of the same installation finishes it.
+  const isOfService =
+    service.origins.includes(claim.origin) || context.knownServers.find(claim.origin)?.fingerprint === fingerprint;
+  if (!isOfService)
     throw usage(`Cannot resume: this open was begun at ${claim.origin}`, `repeat it with --address ${claim.origin}`);
   if (claim.reader !== identity.id)
     throw usage(`Cannot resume: this open was begun by ${claim.reader}`, 'repeat it with that key');

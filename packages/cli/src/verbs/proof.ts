@@ -11,6 +11,7 @@ import type { Context } from '../context.ts';
 import { usage } from '../exit-status.ts';
 import { readRegularFile } from '../files/read-file.ts';
 import { required } from '../people.ts';
+import { serviceOf } from '../service.ts';
 import { defineVerb } from '../verb.ts';
 
 const methods = ['GET', 'HEAD', 'POST'];
@@ -72,7 +73,7 @@ function readUrl(url: string): { readonly origin: string; readonly path: string 
 }
 
 async function fetchNonce(context: Context, origin: string): Promise<string> {
-  const fingerprint = await trustedFingerprint(context, origin);
+  const fingerprint = await trustedFingerprint(context, serviceOf(origin));
   const shown = await context.progress(`Connecting to ${origin}`, inspectServer(origin, { signal: context.signal }));
   if (shown.fingerprint !== fingerprint) throw otherPin(origin, fingerprint, shown.fingerprint ?? 'none');
   if (shown.nonce === undefined) throw usage('Cannot sign: the server gave no nonce', 'give one with --nonce');

@@ -10,6 +10,7 @@ import { CommandError } from '../exit-status.ts';
 import { pinAdminNames, readAdminCertificates } from '../files/admin-certificates.ts';
 import type { Row } from '../output.ts';
 import { nameAndId } from '../people.ts';
+import { knownServer } from '../service.ts';
 import { defineVerb } from '../verb.ts';
 
 export const verb = defineVerb({
@@ -33,10 +34,10 @@ export const verb = defineVerb({
   async run(context, { options }) {
     const others = readAdminCertificates(options.certificates ?? []);
     using connected = await connect(context);
-    const { client, origin, identity } = connected;
+    const { client, service, identity } = connected;
     const { signal } = context;
-    await ensurePinned(context, connected);
-    const before = options.replace ? undefined : context.knownServers.find(origin)?.shares?.[identity.id];
+    const origin = await ensurePinned(context, connected);
+    const before = options.replace ? undefined : knownServer(context, service)?.shares?.[identity.id];
     const share = await context.progress('Checking your share', client.checkShare({ signal, pin: before }));
     const { boot, admins, acked } = await client.unsealStatus({ signal });
     context.knownServers.pinShare(origin, identity.id, { ...share, boot });
@@ -60,15 +61,17 @@ function nextRows(context: Context, missing: readonly string[], isDurable: boole
   return [['next', `nothing is stored before these have done the same: ${people}`]];
 }
 
-/** With --trust alone there is no entry yet that the share could be kept in. */
-async function ensurePinned(context: Context, { origin, fingerprint }: Connected): Promise<void> {
-  if (context.knownServers.find(origin) !== undefined) return;
-  const shown = await inspectServer(origin, { signal: context.signal });
+/** With --trust alone there is no entry yet that the share could be kept in. @returns the origin of the entry */
+async function ensurePinned(context: Context, { service, fingerprint }: Connected): Promise<string> {
+  const pinned = service.origins.find((each) => context.knownServers.find(each) !== undefined);
+  if (pinned !== undefined) return pinned;
+  const shown = await inspectServer(service.address, { signal: context.signal });
   if (!shown.isSigned || shown.fingerprint !== fingerprint)
     throw new CommandError(
       'sealed',
-      `Cannot pin ${origin}: it is ${shown.state}`,
+      `Cannot pin ${shown.address}: it is ${shown.state}`,
       'check your share when it is unsealed',
     );
   pin(context, shown, fingerprint);
+  return shown.address;
 }

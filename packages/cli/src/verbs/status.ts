@@ -4,8 +4,9 @@
  * @module
  */
 import { inspectServer } from '@letterlock/client';
-import { otherPin, readOrigin } from '../connect.ts';
+import { otherPin } from '../connect.ts';
 import { exitStatus } from '../exit-status.ts';
+import { knownServer, readService, type Service } from '../service.ts';
 import { formatTime } from '../time-text.ts';
 import { defineVerb } from '../verb.ts';
 
@@ -18,10 +19,15 @@ export const verb = defineVerb({
     { command: 'letterlock status -o json', does: 'the same for a script' },
   ],
   async run(context) {
-    const origin = await readOrigin(context);
-    const shown = await context.progress(`Connecting to ${origin}`, inspectServer(origin, { signal: context.signal }));
+    const service = await readService(context);
+    const { signal } = context;
+    const names = service.origins.join(', ');
+    const shown = await context.progress(`Connecting to ${names}`, inspectServer(service.address, { signal }));
+    const origin = shown.address;
     const { trust } = await context.settings();
-    const pinned = trust ?? context.knownServers.find(origin)?.fingerprint;
+    const pinned = trust ?? knownServer(context, service)?.fingerprint;
+    const replicas =
+      service.parts.length === 1 ? [] : await context.progress('Looking', replicaStates(service, signal));
     if (pinned !== undefined && shown.fingerprint !== undefined && shown.fingerprint !== pinned) {
       throw otherPin(origin, pinned, shown.fingerprint);
     }
@@ -36,6 +42,7 @@ export const verb = defineVerb({
         isPinned: pinned !== undefined,
         isVerified,
         serverTime: shown.serverSeconds,
+        ...(replicas.length === 0 ? {} : { replicas }),
       },
       [
         ['state', shown.state],
@@ -44,12 +51,26 @@ export const verb = defineVerb({
         ['fingerprint', shown.fingerprint ?? 'none before initialisation'],
         ['pin', pinText(pinned !== undefined, shown.isSigned)],
         ...(shown.serverSeconds === undefined ? [] : ([['server time', formatTime(shown.serverSeconds)]] as const)),
+        ...replicas.map(({ address, state }) => ['replica', `${address} ${state}`] as const),
       ],
     );
     // The result is printed either way; scripts look at the status.
     if (shown.state === 'sealed' || shown.state === 'uninitialised') process.exitCode = exitStatus.sealed;
   },
 });
+
+/** What each address says by itself; nothing of it is verified here. */
+async function replicaStates(service: Service, signal: AbortSignal) {
+  return Promise.all(
+    service.parts.map(async ({ shown: address, address: part }) => ({
+      address,
+      state: await inspectServer(part, { signal }).then(
+        ({ state }) => state as string,
+        () => 'not reached',
+      ),
+    })),
+  );
+}
 
 function pinText(isPinned: boolean, isSigned: boolean): string {
   if (!isPinned) return 'not pinned: compare the fingerprint, then "letterlock trust add"';

@@ -3,9 +3,10 @@
  * It must never pin a key that is not signed for the connection, nor replace a pin unasked.
  * @module
  */
-import { inspectServer } from '@letterlock/client';
-import { acceptFirstContact, checkFingerprint, otherPin, pin, readOrigin } from '../connect.ts';
+import { inspectServer, type ServerInspection } from '@letterlock/client';
+import { acceptFirstContact, checkFingerprint, otherPin, pin } from '../connect.ts';
 import { CommandError } from '../exit-status.ts';
+import { readService, type Service } from '../service.ts';
 import { defineVerb } from '../verb.ts';
 
 export const verb = defineVerb({
@@ -17,35 +18,67 @@ export const verb = defineVerb({
       does: 'show the fingerprint, ask, pin',
     },
     {
+      command: 'letterlock trust add --address https://a.example.com:8443 --address https://b.example.com:8443',
+      does: 'pin two replicas, which must show the same fingerprint',
+    },
+    {
       command: 'letterlock trust add --trust KWYlWrz4ZyBmLN7j6_dFpeLI0DFzpiW6ZmGVYxVxPyI',
       does: 'pin exactly this one, without a question',
     },
   ],
   async run(context, { options }) {
-    const origin = await readOrigin(context);
+    const service = await readService(context);
     const { trust } = await context.settings();
     if (trust !== undefined) checkFingerprint(trust);
-    const shown = await context.progress(`Connecting to ${origin}`, inspectServer(origin, { signal: context.signal }));
-    const { fingerprint } = shown;
-    if (fingerprint === undefined || !shown.isSigned) {
+    const { signed, first, failure } = await context.progress(
+      `Connecting to ${service.origins.join(', ')}`,
+      inspectAll(service, context.signal),
+    );
+    const [one] = signed;
+    if (one === undefined) {
+      if (first === undefined) throw failure;
       throw new CommandError(
         'sealed',
-        `Cannot pin ${origin}: a service that is ${shown.state} cannot sign who it is`,
+        `Cannot pin ${first.address}: a service that is ${first.state} cannot sign who it is`,
         'pin it when it is unsealed',
       );
     }
-    if (trust !== undefined && trust !== fingerprint) throw otherPin(origin, trust, fingerprint);
-    const known = context.knownServers.find(origin);
-    if (known !== undefined && known.fingerprint !== fingerprint && !options.replace) {
-      throw otherPin(origin, known.fingerprint, fingerprint);
+    const { fingerprint } = one;
+    for (const shown of signed) {
+      if (shown.fingerprint !== (trust ?? fingerprint))
+        throw otherPin(shown.address, trust ?? fingerprint, shown.fingerprint);
+      const known = context.knownServers.find(shown.address);
+      if (known !== undefined && known.fingerprint !== fingerprint && !options.replace) {
+        throw otherPin(shown.address, known.fingerprint, fingerprint);
+      }
     }
-    if (trust === undefined && known?.fingerprint !== fingerprint)
-      await acceptFirstContact(context, shown, fingerprint);
-    pin(context, shown, fingerprint);
-    context.output.result({ address: origin, fingerprint, instance: shown.instance, trustDomain: shown.trustDomain }, [
-      ['fingerprint', fingerprint],
-      ['pinned for', origin],
-      ['trust domain', shown.trustDomain],
-    ]);
+    const isKnown = signed.some(({ address }) => context.knownServers.find(address)?.fingerprint === fingerprint);
+    if (trust === undefined && !isKnown) await acceptFirstContact(context, one, fingerprint);
+    for (const shown of signed) pin(context, shown, fingerprint);
+    const pinned = [...new Set(signed.map(({ address }) => address))];
+    const others = service.origins.filter((origin) => !pinned.includes(origin));
+    context.output.result(
+      { address: one.address, fingerprint, instance: one.instance, trustDomain: one.trustDomain, addresses: pinned },
+      [
+        ['fingerprint', fingerprint],
+        ...pinned.map((origin) => ['pinned for', origin] as const),
+        ['trust domain', one.trustDomain],
+        ...others.map((origin) => ['not pinned', `${origin}: not reached, or sealed; it must have the same`] as const),
+      ],
+    );
   },
 });
+
+type Signed = ServerInspection & { readonly fingerprint: string };
+
+/** What each address shows: all that sign who they are, else the first that answers, else why the first did not. */
+async function inspectAll(service: Service, signal: AbortSignal) {
+  const settled = await Promise.allSettled(service.parts.map(({ address }) => inspectServer(address, { signal })));
+  const answered = settled.flatMap((each) => (each.status === 'fulfilled' ? [each.value] : []));
+  const failures = settled.flatMap((each) => (each.status === 'rejected' ? [each.reason as unknown] : []));
+  // Whoever contradicts its own connection is no replica that happens to be away.
+  const alarm = failures.find((failure) => (failure as { readonly name?: string }).name !== 'ConnectionError');
+  if (alarm !== undefined) throw alarm as Error;
+  const signed = answered.filter((shown): shown is Signed => shown.isSigned && shown.fingerprint !== undefined);
+  return { signed, first: answered[0], failure: failures[0] };
+}

@@ -7,6 +7,7 @@ import { inspectServer } from '@letterlock/client';
 import { otherPin, readOrigin, trustedFingerprint } from '../connect.ts';
 import { CommandError } from '../exit-status.ts';
 import { writeWholeFile } from '../files/write-file.ts';
+import { serviceOf } from '../service.ts';
 import { defineVerb } from '../verb.ts';
 
 export const verb = defineVerb({
@@ -27,7 +28,7 @@ export const verb = defineVerb({
   ],
   async run(context, { options }) {
     const origin = await readOrigin(context);
-    const fingerprint = await trustedFingerprint(context, origin);
+    const fingerprint = await trustedFingerprint(context, serviceOf(origin));
     const shown = await context.progress(`Connecting to ${origin}`, inspectServer(origin, { signal: context.signal }));
     if (shown.fingerprint !== undefined && shown.fingerprint !== fingerprint)
       throw otherPin(origin, fingerprint, shown.fingerprint);

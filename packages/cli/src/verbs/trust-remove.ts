@@ -3,8 +3,8 @@
  * It must never forget another than the named one.
  * @module
  */
-import { readOrigin } from '../connect.ts';
 import { usage } from '../exit-status.ts';
+import { readService } from '../service.ts';
 import { defineVerb } from '../verb.ts';
 
 export const verb = defineVerb({
@@ -13,9 +13,13 @@ export const verb = defineVerb({
     { command: 'letterlock trust remove --address https://old.example.com:8443', does: 'forget this service' },
   ],
   async run(context) {
-    const origin = await readOrigin(context);
-    if (!context.knownServers.remove(origin))
-      throw usage(`Cannot remove ${origin}: it is not pinned`, 'see "letterlock trust list"');
-    context.output.result({ address: origin, isRemoved: true }, [['removed', origin]]);
+    const { origins } = await readService(context);
+    const removed = origins.filter((origin) => context.knownServers.remove(origin));
+    if (removed.length === 0)
+      throw usage(`Cannot remove ${origins.join(', ')}: it is not pinned`, 'see "letterlock trust list"');
+    context.output.result(
+      { address: removed[0], isRemoved: true, addresses: removed },
+      removed.map((origin) => ['removed', origin] as const),
+    );
   },
 });

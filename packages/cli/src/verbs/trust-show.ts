@@ -3,16 +3,17 @@
  * It must never connect: it shows what this machine believes.
  * @module
  */
-import { readOrigin } from '../connect.ts';
 import { usage } from '../exit-status.ts';
+import { knownServer, readService } from '../service.ts';
 import { formatTime } from '../time-text.ts';
 import { defineVerb } from '../verb.ts';
 
 export const verb = defineVerb({
   examples: [{ command: 'letterlock trust show', does: 'show the pin of the service of your profile' }],
   async run(context) {
-    const origin = await readOrigin(context);
-    const known = context.knownServers.find(origin);
+    const service = await readService(context);
+    const [origin] = service.origins;
+    const known = knownServer(context, service);
     if (known === undefined)
       throw usage(`Cannot show ${origin}: it is not pinned`, 'pin it with "letterlock trust add"');
     const { fingerprint, instance, trustDomain, pinnedAt, shares = {} } = known;

@@ -1,18 +1,17 @@
 /**
- * `letterlock unseal`: gives the own share to every process behind the address, and says who is missing.
+ * `letterlock unseal`: gives the own share to every process behind the addresses, and says who is missing at which.
  * It must never call a ceremony complete that the pinned instance key did not sign.
  * @module
  */
-import { lookup } from 'node:dns/promises';
-import { isIP } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
-import { parseAddress } from '@letterlock/client';
-import { checkFingerprint, readIdentity, readOrigin, trustedFingerprint } from '../connect.ts';
+import { replicasOf, type SharedOrigin } from '@letterlock/client';
+import { checkFingerprint, readIdentity, trustedFingerprint } from '../connect.ts';
 import type { Context } from '../context.ts';
 import { CommandError, exitStatus } from '../exit-status.ts';
 import type { Row } from '../output.ts';
-import { nameAndId } from '../people.ts';
+import { readService } from '../service.ts';
 import { formatTime } from '../time-text.ts';
+import { peopleText, replicaRows, shareRows } from '../unseal-report.ts';
 import { visit, type Visit, type Visitor } from '../unseal-visit.ts';
 import { defineVerb } from '../verb.ts';
 
@@ -39,7 +38,8 @@ const pollMilliseconds = 1000;
 export const verb = defineVerb({
   description:
     'Your share is decrypted here, compared with the pin of "share check", and encrypted to the one process that the boot fingerprint names. ' +
-    'Every address of the host name is visited; a share that is counted already is not given again. Exit status 6 while shares are missing.',
+    'Every address that is given is visited, and all addresses of each host name: a share counts at the process that it was ' +
+    'given to. One that is counted already is not given again. Exit status 6 while shares are missing at any process that answers.',
   options,
   examples: [
     { command: 'letterlock unseal --key alice.key', does: 'give your share' },
@@ -55,15 +55,20 @@ export const verb = defineVerb({
       command: 'letterlock unseal --key alice.key --boot FINGERPRINT',
       does: 'give it to exactly this process, without a question',
     },
+    {
+      command:
+        'letterlock unseal --key alice.key --address https://a.example:8443 --address https://b.example:8443 --boot FIRST SECOND',
+      does: 'give it to two replicas whose logs you have read',
+    },
   ],
   async run(context, { options: given }) {
     for (const boot of given.boot ?? []) checkFingerprint(boot);
     const identity = await readIdentity(context);
-    const origin = await readOrigin(context);
+    const service = await readService(context);
     const visitor: Visitor = {
       identity,
-      origin,
-      fingerprint: await trustedFingerprint(context, origin),
+      service,
+      fingerprint: await trustedFingerprint(context, service),
       boots: given.boot,
       acceptUnpinnedShare: given.acceptUnpinnedShare,
     };
@@ -79,11 +84,22 @@ export const verb = defineVerb({
 /** One visit of each process; two addresses may lead to the same one. */
 async function visitAll(context: Context, visitor: Visitor, isGiving: boolean): Promise<readonly Visit[]> {
   const visits: Visit[] = [];
-  for (const address of await addressesOf(visitor.origin)) {
-    const each = await visit(context, visitor, address, isGiving);
+  for (const place of await placesOf(context, visitor)) {
+    const each = await visit(context, visitor, place, isGiving);
     if (each.boot === undefined || visits.every(({ boot }) => boot !== each.boot)) visits.push(each);
   }
   return visits;
+}
+
+/** Every replica, shown by what tells it from the others: its origin, or where it is dialled. */
+async function placesOf(context: Context, { service }: Visitor) {
+  const { signal } = context;
+  const replicas = await context.progress('Looking for replicas', replicasOf(service.address, { signal }));
+  const ofOrigin = (origin: string) => replicas.filter((replica) => replica.origin === origin).length;
+  return replicas.map((address: SharedOrigin) => ({
+    shown: ofOrigin(address.origin) === 1 ? address.origin : address.addresses[0]!,
+    address,
+  }));
 }
 
 /** Looks again until nobody is missing. @throws integrity when a process is unsealed and does not sign that this share was in it */
@@ -108,24 +124,13 @@ async function waitForOthers(context: Context, visitor: Visitor, visits: readonl
   );
 }
 
-async function addressesOf(origin: string): Promise<readonly string[]> {
-  const { host } = parseAddress(origin);
-  if (isIP(host) !== 0) return [host];
-  try {
-    const found = await lookup(host, { all: true });
-    return [...new Set(found.map(({ address }) => address))];
-  } catch (cause) {
-    throw new CommandError('unavailable', `Cannot find ${host}: its name is not known`, 'check the address', cause);
-  }
-}
-
 /** @returns whether there was anything to show */
 function report(context: Context, visits: readonly Visit[], ownId: string): boolean {
   const reached = visits.filter(({ failure }) => failure === undefined);
   const [first] = reached;
   if (first === undefined) return false;
-  const waiting = reached.find(({ state }) => state !== 'unsealed');
-  const shown = waiting ?? first;
+  const waiting = reached.filter(({ state }) => state !== 'unsealed');
+  const shown = waiting[0] ?? first;
   const { ceremony } = shown;
   context.output.result(
     {
@@ -135,18 +140,26 @@ function report(context: Context, visits: readonly Visit[], ownId: string): bool
       given: shown.given,
       missing: shown.missing,
       ...(ceremony === undefined ? {} : { ceremony: { admins: ceremony.admins, at: ceremony.t } }),
-      replicas: visits.map(({ address, state, boot, have, k }) => ({ address, state, boot, have, k })),
+      replicas: visits.map(({ address, state, boot, have, k, given, missing }) => ({
+        address,
+        state,
+        boot,
+        have,
+        k,
+        given,
+        missing,
+      })),
     },
     [
-      ['state', shown.state],
-      ...(waiting === undefined ? ceremonyRows(context, shown) : waitingRows(context, waiting, ownId)),
-      ...visits.map(({ address, state, have, k }) => {
-        const progress = state === 'sealed' ? `, ${have} of ${k}` : '';
-        return ['replica', `${address} ${state}${progress}`] as const;
-      }),
+      [
+        'state',
+        visits.length > 1 && waiting.length > 0 && waiting.length < reached.length ? 'partly sealed' : shown.state,
+      ],
+      ...(waiting.length === 0 ? ceremonyRows(context, shown) : shareRows(context, waiting, ownId)),
+      ...replicaRows(context, visits),
     ],
   );
-  if (waiting !== undefined) process.exitCode = exitStatus.sealed;
+  if (waiting.length > 0) process.exitCode = exitStatus.sealed;
   return true;
 }
 
@@ -156,27 +169,4 @@ function ceremonyRows(context: Context, { ceremony }: Visit): readonly Row[] {
     ['unsealed by', peopleText(context, ceremony.admins)],
     ['transcript', `signed by the pinned instance key, ${formatTime(ceremony.t)}`],
   ];
-}
-
-function waitingRows(context: Context, { have, k, given, missing }: Visit, ownId: string): readonly Row[] {
-  const needed = k - have;
-  const others = missing.filter((id) => id !== ownId);
-  const isGiven = given.includes(ownId);
-  return [
-    ['shares', `${have} of ${k}`],
-    ['given by', peopleText(context, given)],
-    ['missing', peopleText(context, missing)],
-    [
-      'next',
-      isGiven
-        ? `${needed} of ${peopleText(context, others)}: letterlock unseal`
-        : 'you: letterlock unseal, with your key',
-    ],
-    ['note', 'a share is forgotten 15 minutes after it was given'],
-    ...(isGiven ? ([['then', 'check who unsealed it: letterlock unseal --status, within 10 minutes']] as const) : []),
-  ];
-}
-
-function peopleText(context: Context, ids: readonly string[]): string {
-  return ids.map((id) => nameAndId(context, id)).join(', ') || 'nobody';
 }
