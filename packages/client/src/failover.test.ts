@@ -229,7 +229,7 @@ describe('a client', () => {
     await expect(client(bob).open(id)).rejects.toMatchObject({ code: 'sealed' });
   });
 
-  test.each([
+  test.each<{ readonly name: string; readonly rest: Broken['break']; readonly code: string }>([
     { name: 'are away', rest: (replica: FakeService) => replica.close(), code: 'connect_failed' },
     {
       name: 'are sealed',
