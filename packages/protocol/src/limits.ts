@@ -29,6 +29,9 @@ export const limits = {
   itemsPerPage: 1000,
   explainCharacters: 512,
   replicasPerCheckpoint: 64,
+  /** Authorities of workload certificates that are trusted at one time: one that signs, and one that will or did. */
+  authorities: 2,
+  pastAuthorities: 32,
   /** 256 earlier numbers, and its own where a record fills it. */
   voidsPerAuditRecord: 257,
 } as const;
@@ -47,6 +50,7 @@ export const lifetimes = {
   operationMaximum: 7 * 86_400,
   collectedShares: 900,
   transcript: 600,
+  workloadCertificate: 3600,
   tombstoneInMemory: 3600,
   tombstoneDurable: 90 * 86_400,
 } as const;

@@ -4,9 +4,9 @@
  * @module
  */
 import { readFileSync, statSync } from 'node:fs';
+import { nearest } from '@letterlock/protocol';
 import { parseDocument } from 'yaml';
 import type { ConfigFault } from './config-error.ts';
-import { nearest } from './nearest.ts';
 import { environmentNameOf, flagOf, settings, storeKinds, type Setting } from './config-settings.ts';
 
 const fileLimitBytes = 1_048_576;
