@@ -10,3 +10,4 @@ export * from './identities/index.ts';
 export * from './seal/index.ts';
 export * from './wraps/index.ts';
 export * from './secrets/index.ts';
+export * from './injection/index.ts';
