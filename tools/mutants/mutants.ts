@@ -330,7 +330,30 @@ export const mutants: readonly Mutant[] = [
         replace: ': { wasApplied: false, seen: transition.seen };',
       },
     ],
-    tests: ['packages/server/src/etcd/etcd-writes.test.ts'],
+    tests: [`${core}wraps/faults.test.ts`],
+  },
+
+  {
+    name: "the reply to a change is believed, whether or not the change's own record is there",
+    edits: [
+      {
+        file: `${core}audit/commit-change.ts`,
+        search: 'const isApplied = response.succeeded || response.entries[0] !== undefined;',
+        replace: 'const isApplied = response.succeeded;',
+      },
+    ],
+    tests: [`${core}secrets/faults.test.ts`],
+  },
+  {
+    name: 'a crash after the initialisation loses the configured identities and grants',
+    edits: [
+      {
+        file: `${core}seal/store-installation.ts`,
+        search: '        ...o.firstRecords,\n',
+        replace: '',
+      },
+    ],
+    tests: [`${core}crash-points.test.ts`],
   },
 
   // Nonces (docs/protocol.md, Challenge and proof).

@@ -6,11 +6,11 @@
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import {
-  applyInitial,
   createBootKeys,
   GrantRegistry,
   IdentityRegistry,
   Installation,
+  markInitial,
   NonceAuthority,
   OperationLedger,
   readAdminCertificate,
@@ -43,6 +43,7 @@ import { createDirectListener, defaultTimeouts, tlsSettings, type ListenerTimeou
 import { createHealthServer } from './http/health.ts';
 import type { UnsealedServices } from './http/ports.ts';
 import { followReplicas } from './follow-replicas.ts';
+import { runInitialState } from './initial-state.ts';
 import { createLog } from './log.ts';
 import { createMetrics } from './metrics.ts';
 import { openStore, type OpenedStore } from './open-store.ts';
@@ -118,6 +119,7 @@ export async function startServer(config: Config, options: StartOptions = {}): P
     threshold: config.init.threshold,
     acceptSingleHolder: config.init.acceptSingleHolder,
     isTransient: opened.isTransient,
+    firstRecords: (barrier) => (config.identities.length + config.grants.length === 0 ? [] : [markInitial(barrier)]),
     ...(config.pinnedInstanceKey === undefined ? {} : { pinnedInstanceKey: config.pinnedInstanceKey }),
   });
   const { checkpointMilliseconds } = options;
@@ -174,16 +176,15 @@ export async function startServer(config: Config, options: StartOptions = {}): P
   });
   installation.onShareCounted((share) => log.info(share, 'Counted a share'));
   const stopFollowing = followReplicas({ installation, store, clock, log, kept: () => unsealed });
-  const applyConfigured = async (): Promise<void> => {
-    await applyInitial({ identities: config.identities, grants: config.grants }, unsealed!);
-  };
+  const initial = runInitialState({ config, installation, store, log, unsealed: () => unsealed });
   try {
     await installation.load();
     if (opened.isTransient && installation.state === 'uninitialised') {
       await installation.initialise();
-      await applyConfigured();
+      await initial.apply();
     }
   } catch (error) {
+    await initial.stop();
     await stopFollowing();
     await audit.close();
     await opened.close();
@@ -203,10 +204,7 @@ export async function startServer(config: Config, options: StartOptions = {}): P
       publicOrigins: () => publicOrigins,
       unsealed: () => unsealed,
       // The installation is there, whatever comes of this: the admin must hear so.
-      initialised: () =>
-        applyConfigured().catch((error: unknown) =>
-          log.error({ error }, 'Could not apply the configured identities and grants'),
-        ),
+      initialised: () => initial.apply().catch(() => undefined),
     },
     log,
     certificate: material.certificate,
@@ -226,6 +224,7 @@ export async function startServer(config: Config, options: StartOptions = {}): P
   let ledgerAfter: string | undefined;
   const stopTasks = [
     stopFollowing,
+    initial.stop,
     repeat({
       everyMilliseconds: sweepEveryMilliseconds,
       run: async (signal) => (unsealed === undefined ? undefined : sweep(unsealed, signal)),

@@ -72,8 +72,10 @@ export class GrantRegistry {
     return all;
   }
 
-  /** Gives a grant that stands in the configuration; for initialisation only. */
+  /** Gives a grant that stands in the configuration, unless there is one of that grantee and path; for initialisation only. */
   async applyConfigured(grant: Grant): Promise<void> {
+    const { value } = await this.#read(grant.who);
+    if (value?.grants.some(({ path }) => path === grant.path) === true) return;
     await this.#change(grant.who, withGrant(grant), configurationFacts('grant.put', objectOf(grant.who)), undefined);
   }
 

@@ -14,7 +14,7 @@ import { decodeBase64url, type Evidence } from '@letterlock/protocol';
 import { permit } from '../policy/index.ts';
 import { makePerson, provenCaller, type Person } from '../proof/testing/proof-fixture.ts';
 import { MemoryStore } from '../store/index.ts';
-import { applyInitial } from './apply-initial.ts';
+import { applyInitial, markInitial, type InitialState } from './apply-initial.ts';
 import { authority, keyset as certifiedKeyset, leaf, otherAuthority } from './testing/certificate-evidence.ts';
 import { RegistryFixture } from './testing/registry-fixture.ts';
 
@@ -477,9 +477,15 @@ describe('IdentityRegistry', () => {
   });
 
   describe('applyInitial()', () => {
+    const mark = () => fixture.memory.transact({ compare: [], then: [markInitial(fixture.barrier)] });
+    const apply = async (initial: InitialState) => {
+      await mark();
+      return applyInitial(initial, fixture);
+    };
+
     test('registers what the configuration names, audited as such', async () => {
       const grant = { who: person.keyset.id, verbs: ['wrap'], path: 'team-a' } as const;
-      await applyInitial({ identities: [person.keyset.jws], grants: [grant] }, fixture);
+      expect(await apply({ identities: [person.keyset.jws], grants: [grant] })).toBe(true);
       expect(await fixture.identities.find(person.keyset.id)).toBeDefined();
       expect(await fixture.grants.of(person.keyset.id)).toEqual([grant]);
       expect(await fixture.audited()).toEqual([
@@ -491,9 +497,32 @@ describe('IdentityRegistry', () => {
     test('does not bring back what an admin revoked', async () => {
       await fixture.registerByOperation(person.keyset);
       await fixture.revoke(person.keyset.id);
-      await expect(applyInitial({ identities: [person.keyset.jws], grants: [] }, fixture)).rejects.toEqual(
-        refused('denied', 'identity_revoked'),
+      await apply({ identities: [person.keyset.jws], grants: [] });
+      expect(await fixture.identities.find(person.keyset.id)).toBeUndefined();
+    });
+
+    test('does nothing without the mark, which it takes away', async () => {
+      const initial = { identities: [person.keyset.jws], grants: [] };
+      expect(await applyInitial(initial, fixture)).toBe(false);
+      expect(await fixture.identities.find(person.keyset.id)).toBeUndefined();
+      expect(await apply(initial)).toBe(true);
+      expect(await applyInitial(initial, fixture)).toBe(false);
+    });
+
+    test('takes no mark that somebody else wrote', async () => {
+      const { key } = markInitial(fixture.barrier);
+      const put = { do: 'put', key, value: new Uint8Array(40) } as const;
+      await fixture.memory.transact({ compare: [], then: [put] });
+      await expect(applyInitial({ identities: [], grants: [] }, fixture)).rejects.toEqual(
+        expect.objectContaining({ code: 'internal' }),
       );
+    });
+
+    test('does not change a grant that an admin gave meanwhile', async () => {
+      const grant = { who: person.keyset.id, verbs: ['wrap'], path: 'team-a' } as const;
+      await fixture.grants.applyConfigured({ ...grant, verbs: ['read'] });
+      await apply({ identities: [], grants: [grant] });
+      expect(await fixture.grants.of(person.keyset.id)).toEqual([{ ...grant, verbs: ['read'] }]);
     });
 
     test("refuses an admin's keyset and one that does not verify", async () => {
@@ -503,11 +532,11 @@ describe('IdentityRegistry', () => {
         seq: 1,
         iat: 1,
       });
-      await expect(applyInitial({ identities: [keyset], grants: [] }, fixture)).rejects.toEqual(
+      await expect(apply({ identities: [keyset], grants: [] })).rejects.toEqual(
         refused('conflict', 'identity_is_admin'),
       );
       const spoilt = person.keyset.jws.slice(0, -8) + 'AAAAAAAA';
-      await expect(applyInitial({ identities: [spoilt], grants: [] }, fixture)).rejects.toEqual(
+      await expect(apply({ identities: [spoilt], grants: [] })).rejects.toEqual(
         expect.objectContaining({ code: 'bad_proof' }),
       );
     });

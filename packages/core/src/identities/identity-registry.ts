@@ -164,16 +164,18 @@ export class IdentityRegistry implements Directory {
     return summaries;
   }
 
-  /** Registers a keyset that stands in the configuration; for initialisation only. @throws as `register` */
+  /** Registers a keyset that stands in the configuration, unless an admin has revoked it since; for initialisation only. @throws as `register` */
   async applyConfigured(jws: string): Promise<void> {
     const keyset = verifyKeyset(jws);
     this.#refuseAdmin(keyset.id);
     await this.#change(keyset.id, (state) =>
-      planOf(
-        this.#decideRegistration(state, keyset, 'configuration'),
-        (act) => configurationFacts(act, objectOf(keyset.id)),
-        undefined,
-      ),
+      state?.record.st === 'revoked'
+        ? undefined
+        : planOf(
+            this.#decideRegistration(state, keyset, 'configuration'),
+            (act) => configurationFacts(act, objectOf(keyset.id)),
+            undefined,
+          ),
     );
   }
 

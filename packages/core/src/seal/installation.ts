@@ -16,8 +16,9 @@ import {
 import { AuditTrail } from '../audit/audit-trail.ts';
 import type { AuditFacts } from '../audit/record.ts';
 import type { Permitted } from '../policy/permitted.ts';
+import type { Barrier } from '../store/barrier.ts';
 import type { Clock } from '../store/clock.ts';
-import type { CallOptions, Entry, Store } from '../store/store.ts';
+import type { CallOptions, Entry, Operation, Store } from '../store/store.ts';
 import { AcknowledgementGate } from './acknowledgement-gate.ts';
 import { acknowledgeShare, type AcknowledgementProgress } from './acknowledge-share.ts';
 import { checkInitConfiguration, type Admin, type InitConfiguration } from './admin-certificate.ts';
@@ -56,6 +57,8 @@ export interface InstallationOptions extends InitConfiguration, ConfigurationExp
   readonly boot: BootKeys;
   /** The store ends with the process: what a lost share loses is lost at a restart anyway. */
   readonly isTransient: boolean;
+  /** What else the transaction that stores a new installation must contain. Default nothing. */
+  readonly firstRecords?: (barrier: Barrier) => readonly Operation[];
 }
 
 /** A share that counts while others are missing. */
@@ -321,7 +324,9 @@ export class Installation {
       const created = await createInstallation({ ...this.#o, nowSeconds: clock.nowSeconds() });
       using keys = new DisposableStack();
       const barrier = this.#useWhile(keys, new KeyringBarrier(created.keyring));
-      const outcome = await storeInstallation({ store, trail: this.audit, facts: [facts], created, barrier });
+      const firstRecords = this.#o.firstRecords?.(barrier) ?? [];
+      const { audit: trail } = this;
+      const outcome = await storeInstallation({ store, trail, facts: [facts], created, barrier, firstRecords });
       if ('foreign' in outcome) {
         this.#adopt(outcome.foreign);
         throw alreadyInitialised();

@@ -55,6 +55,8 @@ export async function storeInstallation(o: {
   readonly facts: readonly AuditFacts[];
   readonly created: CreatedInstallation;
   readonly barrier: Barrier;
+  /** What else must be there from the first moment on. */
+  readonly firstRecords: readonly Operation[];
 }): Promise<StoringOutcome> {
   const { store, created, barrier } = o;
   let cause: unknown;
@@ -66,6 +68,7 @@ export async function storeInstallation(o: {
         put(systemPaths.seal, created.configurationBytes),
         put(systemPaths.keyring, created.keyringRecord),
         put(systemPaths.epoch, barrier.seal(systemPaths.epoch, encodeEpoch(0))),
+        ...o.firstRecords,
       ],
     });
     if (isApplied) return { stored: revision };

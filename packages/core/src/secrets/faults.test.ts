@@ -58,6 +58,8 @@ async function expectAccounted(): Promise<void> {
   expect(
     records.flatMap((record, index) => (record === undefined && !voided.includes(index + 1) ? [index + 1] : [])),
   ).toEqual([]);
+  const real = stored.filter(({ act }) => act !== 'audit.void').map(({ seq }) => seq);
+  expect(real.filter((seq) => voided.includes(seq))).toEqual([]);
   expect(world.audit.openOutcomes).toBe(0);
 }
 

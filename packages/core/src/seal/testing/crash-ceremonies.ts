@@ -12,17 +12,20 @@ import type { Store } from '../../store/store.ts';
 import type { JournalEntry } from '../../store/testing/journal-store.ts';
 import type { CrashScene } from '../../store/testing/kill-everywhere.ts';
 import { replicaName } from '../boot-keys.ts';
+import type { InstallationOptions } from '../installation.ts';
 import { decodeEpoch, systemPaths } from '../system-records.ts';
 import { makeTestAdmin, receivedDirect, SealWorld } from './seal-world.ts';
 
-interface Ceremony {
+export interface Ceremony {
   readonly name: string;
   readonly acts: readonly AuditAct[];
   readonly isInitialised: boolean;
   readonly isChange: (entry: JournalEntry) => boolean;
   /** What follows the start of the process. */
   readonly run: (world: SealWorld, first: SealWorld) => Promise<unknown>;
-  readonly expectDone: (store: Store, barrier: Barrier) => Promise<void>;
+  /** @param last - the process that ran through */
+  readonly expectDone: (store: Store, barrier: Barrier, last: SealWorld) => Promise<void>;
+  readonly firstRecords?: InstallationOptions['firstRecords'];
 }
 
 const threshold = 2;
@@ -32,6 +35,7 @@ const admins = [makeTestAdmin('alice'), makeTestAdmin('bob'), makeTestAdmin('car
 const isEntry = ({ puts }: JournalEntry) => puts.some((key) => key.startsWith(replicaRegister));
 const puts = (key: string) => (entry: JournalEntry) => entry.puts.includes(key);
 
+/** The process has the keys, by shares of two admins if need be. */
 async function unsealed(world: SealWorld): Promise<SealWorld> {
   if (world.installation.state !== 'unsealed') await world.giveShares(0, 2);
   expect(world.installation.state).toBe('unsealed');
@@ -105,15 +109,24 @@ async function signedSeal(first: SealWorld) {
 
 /** An installation that is ready for the ceremony, over a store. */
 export async function prepareCeremony(ceremony: Ceremony, store: Store): Promise<CrashScene> {
-  const options = { store, admins, threshold, isTransient: false } as const;
+  const { firstRecords } = ceremony;
+  const options = {
+    store,
+    admins,
+    threshold,
+    isTransient: false,
+    ...(firstRecords === undefined ? {} : { firstRecords }),
+  } as const;
   const first = new SealWorld(options);
   await first.installation.load();
   if (ceremony.isInitialised) await first.installation.initialise();
   let barrier: Barrier | undefined = first.installation.unsealed?.barrier;
+  let last = first;
   return {
     start: (from) => {
       const world = new SealWorld({ ...options, store: from, testClock: first.clock });
       const { installation } = world;
+      last = world;
       installation.onUnsealed((keys) => {
         barrier ??= keys.barrier;
       });
@@ -135,6 +148,6 @@ export async function prepareCeremony(ceremony: Ceremony, store: Store): Promise
       const { entries } = await store.transact({ compare: [], then });
       expect([0, then.length]).toContain(entries.filter((entry) => entry !== undefined).length);
     },
-    expectDone: () => ceremony.expectDone(store, barrier!),
+    expectDone: () => ceremony.expectDone(store, barrier!, last),
   };
 }
