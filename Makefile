@@ -27,6 +27,9 @@ bench: setup ## Measure wraps, opens and full cycles (needs Go)
 bench-peers: setup ## Measure the same beside OpenBao, in turn (needs Go and pip)
 	@bench/peers.sh $(ARGUMENTS)
 
+image: setup ## Make the images of server and agent (ARGUMENTS=--help)
+	@node --disable-warning=ExperimentalWarning tools/image/main.ts $(ARGUMENTS)
+
 mutants: setup ## Break the source in one place at a time; a test must notice each (ONLY=part-of-a-name)
 	@node tools/mutants/main.ts $(ONLY)
 
@@ -68,5 +71,5 @@ test-interop: setup
 test-fuzz: setup
 	@e2e/fuzz/run.sh
 
-.PHONY: help setup build check test demo bench bench-peers mutants wycheproof golden generate \
+.PHONY: help setup build check test demo image bench bench-peers mutants wycheproof golden generate \
 	check-format check-lint check-types check-layers check-unused check-generated test-unit test-interop test-fuzz
