@@ -17,7 +17,8 @@ import {
   type Reader,
   type SignatureAlgorithm,
 } from '@letterlock/protocol';
-import type { SigningKey, VerifyingKey } from './keys.ts';
+import type { SigningDevice } from './key-device.ts';
+import { publicOf, type SigningKey, type VerifyingKey } from './keys.ts';
 
 /** Longest JWS that is read unless the caller says otherwise, characters. */
 export const defaultJwsCharacters = 16_384;
@@ -35,8 +36,21 @@ const parameters: Readonly<
 
 /** Signs raw bytes with the key's one algorithm. */
 export function signBytes(data: Uint8Array, key: SigningKey): Buffer {
+  if (key.device !== undefined) return signOn(key.device, data, publicOf(key));
   const { digest, options } = parameters[key.algorithm];
   return sign(digest, data, { key: key.keyObject, ...options });
+}
+
+/** A device that signs with another key than it shows would make proofs that nobody accepts. @throws 'bad_key' */
+function signOn(device: SigningDevice, data: Uint8Array, key: VerifyingKey): Buffer {
+  const signature = Buffer.from(device.sign(data));
+  if (!verifyBytes(data, key, signature)) {
+    throw new ProblemError('bad_key', {
+      reason: 'device_signature',
+      detail: 'What the device signed is not valid under the public key that it shows',
+    });
+  }
+  return signature;
 }
 
 /** Verifies raw bytes with the key's one algorithm. */

@@ -1,11 +1,13 @@
 /**
- * How a fresh content key reaches one receiver: ECDH-ES+A256KW and RSA-OAEP-256, the sealing side, on node:crypto.
+ * How a fresh content key reaches one receiver: ECDH-ES+A256KW and RSA-OAEP-256, the sealing side, and the receiving side of
+ * keys on devices, on node:crypto.
  * It must never be given a key that did not pass the key policy.
  * @module
  */
 import {
   constants,
   createCipheriv,
+  createDecipheriv,
   diffieHellman,
   generateKeyPairSync,
   hash,
@@ -13,7 +15,9 @@ import {
   type KeyObject,
 } from 'node:crypto';
 import type { KeyKind, KeyManagementAlgorithm } from '@letterlock/protocol';
-import type { SealingKey } from './keys.ts';
+import type { OpeningDevice } from './key-device.ts';
+import type { OpeningKey, SealingKey } from './keys.ts';
+import { SecretBytes } from './secret-bytes.ts';
 
 /** A content key made ready for one receiver. */
 export interface ManagedKey {
@@ -28,6 +32,9 @@ const keyWrapInitialValue = Buffer.alloc(8, 0xa6);
 /** Everything of Concat KDF's input but the shared secret: round 1, algorithm, no apu, no apv, 256 bits. @source RFC 7518 §4.6.2 */
 const roundOne = Buffer.from([0, 0, 0, 1]);
 const otherInfo = Buffer.concat([lengthPrefixed('ECDH-ES+A256KW'), lengthPrefixed(''), lengthPrefixed(''), u32(256)]);
+
+/** Octets of Z on each curve that a device agrees on. */
+const agreedBytes: Partial<Record<KeyKind, number>> = { 'P-256': 32, 'P-384': 48 };
 
 /** A fresh pair on the receiver's curve; generating KeyObjects is the fastest way that Node has (22 µs for P-256). */
 const ephemeralPairs: Partial<
@@ -48,6 +55,25 @@ export function manageKey(contentKey: Uint8Array, to: SealingKey): ManagedKey {
   return managers[to.algorithm](contentKey, to);
 }
 
+/**
+ * Recovers a content key by a key on a device; the device does the one step that needs the private half.
+ * @param epk - the checked ephemeral key of the header, with ECDH-ES. @returns undefined for whatever does not decrypt
+ */
+export function recoverContentKey(
+  key: OpeningKey,
+  device: OpeningDevice,
+  encryptedKey: Uint8Array,
+  epk: SealingKey | undefined,
+): SecretBytes | undefined {
+  if (epk === undefined) return device.decrypt(encryptedKey);
+  using sharedSecret = device.agree(epk.keyObject);
+  if (sharedSecret === undefined || sharedSecret.lengthBytes !== agreedBytes[key.kind]) return undefined;
+  const wrappingKey = concatKdf(sharedSecret.expose());
+  const contentKey = unwrapKey(wrappingKey, encryptedKey);
+  wrappingKey.fill(0);
+  return contentKey;
+}
+
 /** Concat KDF with SHA-256 for one 256-bit key wrapping key. @source RFC 7518 §4.6.2, NIST SP 800-56A §5.8.1 */
 export function concatKdf(sharedSecret: Uint8Array, other: Uint8Array = otherInfo): Buffer {
   const input = new Uint8Array(roundOne.length + sharedSecret.length + other.length);
@@ -63,6 +89,16 @@ export function concatKdf(sharedSecret: Uint8Array, other: Uint8Array = otherInf
 export function wrapKey(wrappingKey: Uint8Array, key: Uint8Array): Buffer {
   const cipher = createCipheriv('id-aes256-wrap', wrappingKey, keyWrapInitialValue);
   return Buffer.concat([cipher.update(key), cipher.final()]);
+}
+
+/** AES-256 key unwrap. @returns undefined unless the integrity check value is right. @source RFC 3394 §2.2.2 */
+export function unwrapKey(wrappingKey: Uint8Array, wrapped: Uint8Array): SecretBytes | undefined {
+  const decipher = createDecipheriv('id-aes256-wrap', wrappingKey, keyWrapInitialValue);
+  try {
+    return SecretBytes.take(Buffer.concat([decipher.update(wrapped), decipher.final()]));
+  } catch {
+    return undefined;
+  }
 }
 
 function wrapByAgreement(contentKey: Uint8Array, to: SealingKey): ManagedKey {

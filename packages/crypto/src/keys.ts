@@ -16,6 +16,7 @@ import {
 } from '@letterlock/protocol';
 import { hash43 } from './bytes.ts';
 import { isGoodEdwardsPoint, isGoodMontgomeryPoint } from './curve-points.ts';
+import type { OpeningDevice, SigningDevice } from './key-device.ts';
 
 declare const purpose: unique symbol;
 type Purposed<U extends string, A extends string> = {
@@ -32,10 +33,10 @@ type Purposed<U extends string, A extends string> = {
 };
 export type VerifyingKey = Purposed<'verify', SignatureAlgorithm>;
 export type SealingKey = Purposed<'seal', KeyManagementAlgorithm>;
-/** `keyObject` is private. */
-export type SigningKey = Purposed<'sign', SignatureAlgorithm>;
-/** `keyObject` is private. */
-export type OpeningKey = Purposed<'open', KeyManagementAlgorithm>;
+/** `keyObject` is private; the public half where `device` holds the private one. */
+export type SigningKey = Purposed<'sign', SignatureAlgorithm> & { readonly device?: SigningDevice };
+/** `keyObject` is private; the public half where `device` holds the private one. */
+export type OpeningKey = Purposed<'open', KeyManagementAlgorithm> & { readonly device?: OpeningDevice };
 
 export type SigningKeyKind = Exclude<KeyKind, 'X25519'>;
 export type OpeningKeyKind = Exclude<KeyKind, 'Ed25519'>;
@@ -119,6 +120,18 @@ export function openingKeyOf(privateKey: KeyObject): OpeningKey {
   return purposed('open', { ...described, keyObject: privateKey }, managementAlgorithmOf(described.kind));
 }
 
+/** A signing key whose private half stays on a device. @throws 'bad_key' unless it is P-256, P-384 or RSA within the policy */
+export function signingKeyOn(device: SigningDevice, publicKey: KeyObject): SigningKey {
+  const described = describeOnDevice(publicKey);
+  return Object.freeze({ ...purposed('sign', described, signatureAlgorithmOf(described.kind)), device });
+}
+
+/** A receiving key whose private half stays on a device. @throws 'bad_key' unless it is P-256, P-384 or RSA within the policy */
+export function openingKeyOn(device: OpeningDevice, publicKey: KeyObject): OpeningKey {
+  const described = describeOnDevice(publicKey);
+  return Object.freeze({ ...purposed('open', described, managementAlgorithmOf(described.kind)), device });
+}
+
 /** A new key pair for signatures. Default P-256. */
 export function generateSigningKey(kind: SigningKeyKind = 'P-256'): SigningKey {
   return signingKeyOf(generators[kind]().privateKey);
@@ -130,11 +143,16 @@ export function generateOpeningKey(kind: OpeningKeyKind = 'P-256'): OpeningKey {
 }
 
 export function publicOf(key: SigningKey): VerifyingKey {
-  return purposed('verify', { ...key, keyObject: createPublicKey(key.keyObject) }, key.algorithm);
+  return purposed('verify', { ...key, keyObject: publicKeyObjectOf(key) }, key.algorithm);
 }
 
 export function publicOfOpening(key: OpeningKey): SealingKey {
-  return purposed('seal', { ...key, keyObject: createPublicKey(key.keyObject) }, key.algorithm);
+  return purposed('seal', { ...key, keyObject: publicKeyObjectOf(key) }, key.algorithm);
+}
+
+/** The public half, wherever the private one is. */
+export function publicKeyObjectOf(key: SigningKey | OpeningKey): KeyObject {
+  return key.device === undefined ? createPublicKey(key.keyObject) : key.keyObject;
 }
 
 /** RFC 7638 thumbprint: SHA-256 over exactly the required members in lexicographic order. */
@@ -208,6 +226,15 @@ function describeForeign(keyObject: KeyObject): PublicKeyFacts {
     if (!spki.subarray(2, 2 + named.length).equals(named)) {
       throw badKey('key_curve_parameters', 'A curve is given by its parameters, not by its name');
     }
+  }
+  return facts;
+}
+
+/** Edwards keys sign no digest, and no card agrees with Montgomery ones. */
+function describeOnDevice(publicKey: KeyObject): PublicKeyFacts {
+  const facts = describeForeign(publicKey);
+  if (facts.kind === 'Ed25519' || facts.kind === 'X25519') {
+    throw badKey('key_kind', 'A key on a device is P-256, P-384 or RSA');
   }
   return facts;
 }

@@ -3,8 +3,9 @@
  * It must never sign for another key than its own, and no reader may trust a name or a date that stands in one.
  * @module
  */
-import { createPublicKey, randomBytes, sign, type KeyObject } from 'node:crypto';
-import type { SigningKey, SigningKeyKind } from './keys.ts';
+import { randomBytes, sign } from 'node:crypto';
+import { signBytes } from './jws.ts';
+import { publicKeyObjectOf, type SigningKey, type SigningKeyKind } from './keys.ts';
 
 /** ASN.1 tags that are written here. @source X.690 */
 const tag = {
@@ -31,7 +32,7 @@ const identifiers = {
   serverAuthentication: '2b06010505070301',
 } as const;
 
-/** How a key of each kind signs a certificate. RSA signs PKCS #1 v1.5 here, which every TLS library reads. */
+/** How a key of each kind signs a certificate. RSA signs PKCS #1 v1.5 here, which every TLS library reads; on a device PSS. */
 const signatures: Readonly<
   Record<
     SigningKeyKind,
@@ -43,6 +44,13 @@ const signatures: Readonly<
   Ed25519: { identifier: '2b6570', hasNull: false, digest: undefined },
   RSA: { identifier: '2a864886f70d01010b', hasNull: true, digest: 'sha256' },
 };
+
+const asn1Null = Buffer.from('0500', 'hex');
+/** RSASSA-PSS with SHA-256 for both hashes and a salt of 32 octets. @source RFC 4055 §3.1 */
+const pssWithSha256 = Buffer.from(
+  '304106092a864886f70d01010a3034a00f300d06096086480165030402010500a11c301a06092a864886f70d010108300d06096086480165030402010500a203020120',
+  'hex',
+);
 
 export interface SelfSignedCertificateOptions {
   readonly key: SigningKey;
@@ -59,10 +67,10 @@ export function createSelfSignedCertificate(o: SelfSignedCertificateOptions): Ui
   if (o.commonName.length < 1 || o.commonName.length > 64) throw new RangeError('A common name has 1 to 64 characters');
   if (o.notAfterSeconds <= o.notBeforeSeconds) throw new RangeError('A certificate ends after it begins');
   const algorithm = signatures[o.key.kind as SigningKeyKind];
-  const algorithmIdentifier = sequence(
-    objectIdentifier(algorithm.identifier),
-    ...(algorithm.hasNull ? [Buffer.from('0500', 'hex')] : []),
-  );
+  const algorithmIdentifier =
+    o.key.device !== undefined && o.key.kind === 'RSA'
+      ? pssWithSha256
+      : sequence(objectIdentifier(algorithm.identifier), ...(algorithm.hasNull ? [asn1Null] : []));
   const name = sequence(
     der(tag.set, sequence(objectIdentifier(identifiers.commonName), der(tag.utf8String, Buffer.from(o.commonName)))),
   );
@@ -73,10 +81,13 @@ export function createSelfSignedCertificate(o: SelfSignedCertificateOptions): Ui
     name,
     sequence(time(o.notBeforeSeconds), time(o.notAfterSeconds)),
     name,
-    publicKeyInfo(o.key.keyObject),
+    publicKeyObjectOf(o.key).export({ format: 'der', type: 'spki' }),
     der(0xa3, sequence(...extensions(o.hosts ?? []))),
   );
-  const signature = sign(algorithm.digest, toBeSigned, o.key.keyObject);
+  const signature =
+    o.key.device === undefined
+      ? sign(algorithm.digest, toBeSigned, o.key.keyObject)
+      : signatureOfDevice(o.key, toBeSigned);
   return sequence(toBeSigned, algorithmIdentifier, bitString(signature));
 }
 
@@ -134,8 +145,19 @@ function addressBytes(host: string): Buffer | undefined {
   return Buffer.from(all.map((group) => group.padStart(4, '0')).join(''), 'hex');
 }
 
-function publicKeyInfo(privateKey: KeyObject): Buffer {
-  return createPublicKey(privateKey).export({ format: 'der', type: 'spki' });
+/** A device makes only the signatures of the protocol: RSASSA-PSS as it is, ECDSA as the SEQUENCE that X.509 wants. @source RFC 3279 §2.2.3 */
+function signatureOfDevice(key: SigningKey, toBeSigned: Uint8Array): Buffer {
+  const signature = signBytes(toBeSigned, key);
+  if (key.kind === 'RSA') return signature;
+  const half = signature.length / 2;
+  return sequence(integer(positive(signature.subarray(0, half))), integer(positive(signature.subarray(half))));
+}
+
+/** An unsigned number in the fewest octets that DER's signed INTEGER allows. */
+function positive(bytes: Buffer): Buffer {
+  const start = bytes.findIndex((byte) => byte !== 0);
+  const digits = bytes.subarray(start);
+  return digits[0]! >= 0x80 ? Buffer.concat([Buffer.from([0]), digits]) : digits;
 }
 
 /** 16 random bytes; the first is 0x40 to 0x7f, so that the number is positive and has no leading zero. */

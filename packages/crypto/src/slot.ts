@@ -1,6 +1,6 @@
 /**
  * Compact JWE to one receiver: key slots, delivery slots, shares. Sealed with node:crypto, opened by jose, so that each
- * side checks the other. It must never look at a key before the object's `typ` is known to be right (T-23).
+ * side checks the other; only where the key lives on a device both are ours. It must never look at a key before the object's `typ` is known to be right (T-23).
  * @module
  */
 import { randomBytes } from 'node:crypto';
@@ -14,8 +14,9 @@ import {
   type JweTyp,
   type ParsedJwe,
 } from '@letterlock/protocol';
-import { encryptGcm, gcmIvBytes } from './gcm.ts';
-import { manageKey } from './key-management.ts';
+import { decryptGcm, encryptGcm, gcmIvBytes } from './gcm.ts';
+import type { OpeningDevice } from './key-device.ts';
+import { manageKey, recoverContentKey } from './key-management.ts';
 import { importSealingKey, type OpeningKey, type SealingKey } from './keys.ts';
 import { publicRandom } from './public-random.ts';
 import { SecretBytes } from './secret-bytes.ts';
@@ -79,6 +80,8 @@ export async function openJwe(
   compact: string,
   o: { readonly typ: JweTyp; readonly key: OpeningKey; readonly kid?: string },
 ): Promise<{ readonly header: JweHeader; readonly plaintext: SecretBytes }> {
+  const { device } = o.key;
+  if (device !== undefined) return openJweOn(device, compact, o);
   try {
     const { header } = checkJweForKey(compact, o);
     const { plaintext, protectedHeader } = await compactDecrypt(compact, o.key.keyObject, {
@@ -89,6 +92,33 @@ export async function openJwe(
     // §2.2: once more on the header that was authenticated.
     if (protectedHeader.typ !== o.typ) throw new TypeError('The decrypted header has another typ');
     return { header, plaintext: SecretBytes.take(plaintext) };
+  } catch (cause) {
+    throw slotNotOpened(cause);
+  }
+}
+
+/** The same with a key on a device. What the device throws is not about the JWE and passes. @source RFC 7516 §5.2 */
+function openJweOn(
+  device: OpeningDevice,
+  compact: string,
+  o: Parameters<typeof openJwe>[1],
+): { readonly header: JweHeader; readonly plaintext: SecretBytes } {
+  const checked = attempt(() => {
+    const parsed = checkJweForKey(compact, o);
+    return { ...parsed, epk: parsed.header.epk === undefined ? undefined : importSealingKey(parsed.header.epk) };
+  });
+  using contentKey = recoverContentKey(o.key, device, checked.encryptedKey, checked.epk);
+  return attempt(() => {
+    if (contentKey?.lengthBytes !== contentKeyBytes) throw new TypeError('The content key does not decrypt');
+    const associatedData = Buffer.from(checked.protectedPart, 'latin1');
+    const plaintext = decryptGcm(contentKey.expose(), checked.iv, associatedData, checked.ciphertext, checked.tag);
+    return { header: checked.header, plaintext: SecretBytes.take(plaintext) };
+  });
+}
+
+function attempt<T>(step: () => T): T {
+  try {
+    return step();
   } catch (cause) {
     throw slotNotOpened(cause);
   }
