@@ -19,7 +19,7 @@ export const globalOptions = {
     flags: '--dial <host:port>',
     help: 'where a replica of that address is dialled; again for each further one (LETTERLOCK_DIAL)',
   },
-  key: { flags: '--key <file>', help: 'your key file (LETTERLOCK_KEY)' },
+  key: { flags: '--key <key>', help: 'your key file, or a key on a card: pkcs11:… (LETTERLOCK_KEY)' },
   trust: { flags: '--trust <fingerprint>', help: 'the only instance key to accept (LETTERLOCK_TRUST)' },
   output: { flags: '-o, --output <format>', help: 'table or json' },
   quiet: { flags: '-q, --quiet', help: 'print only the result' },

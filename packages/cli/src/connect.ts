@@ -12,8 +12,8 @@ import {
 } from '@letterlock/client';
 import type { Context } from './context.ts';
 import { CommandError, usage } from './exit-status.ts';
-import { readKeyFile } from './files/key-file.ts';
 import { confirm } from './prompt.ts';
+import { patienceFor, readKeys } from './read-keys.ts';
 import { knownServer, readService, type Service } from './service.ts';
 import { formatTime } from './time-text.ts';
 
@@ -39,6 +39,7 @@ export async function connect(context: Context): Promise<Connected> {
     pick: () => 0,
     trust: { pinned: fingerprint },
     identity,
+    ...patienceFor(identity),
     onWarning: (warning) => showWarning(context, warning),
     versions: context.knownSecrets.of(fingerprint),
     sequences: { get: (id) => context.knownIdentities.seen(id)?.seq, set: () => undefined },
@@ -51,8 +52,11 @@ export async function readOrigin(context: Context): Promise<string> {
   return (await readService(context)).origins[0];
 }
 
-/** The chosen key. @throws usage if there is none, it cannot be used, or it is not the profile's identity */
-export async function readIdentity(context: Context): Promise<Identity> {
+/** The chosen key. @param o - `needsPrivate` false: it is only shown. @throws usage if there is none, it cannot be used, or it is not the profile's identity */
+export async function readIdentity(
+  context: Context,
+  o: { readonly needsPrivate: boolean } = { needsPrivate: true },
+): Promise<Identity> {
   const settings = await context.settings();
   const { keyPath } = settings;
   if (keyPath === undefined) {
@@ -61,7 +65,7 @@ export async function readIdentity(context: Context): Promise<Identity> {
       'give --key, LETTERLOCK_KEY, or a profile in config.yaml; make one with "letterlock key generate"',
     );
   }
-  const { signingKey, openingKeys } = readKeyFile(keyPath);
+  const { signingKey, openingKeys } = await readKeys(context, keyPath, o);
   if (settings.identity !== undefined && settings.identity !== signingKey.thumbprint) {
     throw usage(
       `Cannot use the key ${keyPath}: its id is ${signingKey.thumbprint}, the profile ${settings.profileName} expects ${settings.identity}`,

@@ -9,6 +9,7 @@ import { lifetimes } from '@letterlock/protocol';
 import { readIdentity } from './connect.ts';
 import type { Context } from './context.ts';
 import { endingOf } from './exit-status.ts';
+import { isCardUri } from './pkcs11/pkcs11-uri.ts';
 import { knownServer, readService, type Service } from './service.ts';
 import { formatTime } from './time-text.ts';
 
@@ -67,7 +68,8 @@ async function checkKey(context: Context): Promise<Finding> {
         fix: 'make one: letterlock key generate --out me.key; choose it with --key or LETTERLOCK_KEY',
       };
     }
-    const { id } = await readIdentity(context);
+    const { id } = await readIdentity(context, { needsPrivate: false });
+    if (isCardUri(keyPath)) return { check, level: 'ok', found: `on a card, id ${id}` };
     const mode = (statSync(keyPath).mode & 0o777).toString(8);
     return { check, level: 'ok', found: `${keyPath} (mode ${mode}), id ${id}` };
   } catch (error) {

@@ -7,6 +7,7 @@ import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { ConfigFile, Profile } from './config-file.ts';
 import { usage } from './exit-status.ts';
+import { isCardUri } from './pkcs11/pkcs11-uri.ts';
 
 /** Options that every verb takes, as commander names them. */
 export interface GlobalOptions {
@@ -43,7 +44,7 @@ export interface Settings {
   readonly addresses: readonly string[];
   /** What to dial instead of the one address; none: the address itself. */
   readonly dial: readonly string[];
-  /** Absolute path of the key file. */
+  /** Absolute path of the key file, or the `pkcs11:` URI of a key on a card. */
   readonly keyPath: string | undefined;
   /** Id that the key must have. */
   readonly identity: string | undefined;
@@ -66,16 +67,10 @@ export function settingsOf(
   }
   const profile: Profile = isNamed ? file.profiles[profileName]! : {};
   const ownKey = options.key ?? environment['LETTERLOCK_KEY'];
-  const keyPath =
-    ownKey !== undefined
-      ? resolve(ownKey)
-      : profile.key === undefined
-        ? undefined
-        : resolve(configFolder, expandHome(profile.key, environment));
   return {
     profileName,
     ...placesOf(options, environment, profile),
-    keyPath,
+    keyPath: keyPathOf(ownKey, profile.key, configFolder, environment),
     // A key that was named by hand is not the profile's.
     identity: ownKey === undefined ? profile.identity : undefined,
     trust: options.trust ?? environment['LETTERLOCK_TRUST'],
@@ -103,6 +98,17 @@ function placesOf(
 function listOf(given: string | readonly string[] | undefined): readonly string[] {
   const texts = given === undefined ? [] : typeof given === 'string' ? [given] : given;
   return texts.flatMap((text) => text.split(',')).map((text) => text.trim());
+}
+
+function keyPathOf(
+  own: string | undefined,
+  ofProfile: string | undefined,
+  configFolder: string,
+  environment: Environment,
+): string | undefined {
+  const key = own ?? ofProfile;
+  if (key === undefined || isCardUri(key)) return key;
+  return own === undefined ? resolve(configFolder, expandHome(key, environment)) : resolve(key);
 }
 
 function expandHome(path: string, environment: Environment): string {

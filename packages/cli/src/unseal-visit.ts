@@ -14,6 +14,7 @@ import {
 import type { Context } from './context.ts';
 import { usage } from './exit-status.ts';
 import { confirm } from './prompt.ts';
+import { patienceFor } from './read-keys.ts';
 import { knownServer, type Service } from './service.ts';
 
 export interface Visitor {
@@ -52,7 +53,7 @@ export async function visit(
 ): Promise<Visit> {
   const { identity, fingerprint } = visitor;
   const { signal } = context;
-  using client = new LetterlockClient({ address, trust: { pinned: fingerprint }, identity });
+  using client = new LetterlockClient({ address, trust: { pinned: fingerprint }, identity, ...patienceFor(identity) });
   try {
     const isGiven = isGiving && (await giveOnce(context, client, visitor, shown));
     const { state } = await context.progress(`Connecting to ${shown}`, client.state({ signal }));

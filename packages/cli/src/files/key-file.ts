@@ -11,13 +11,13 @@ import { writeWholeFile } from './write-file.ts';
 
 const limitBytes = 65_536;
 
-/** The fix of a key file's mode, or undefined if only its owner can read it. */
-export function permissionProblem(path: string, mode: number): CommandError | undefined {
+/** The fix of the mode of a key file, or of another secret one; undefined if only its owner can read it. */
+export function permissionProblem(path: string, mode: number, what = 'the key'): CommandError | undefined {
   if ((mode & 0o077) === 0) return undefined;
   const shown = (mode & 0o777).toString(8).padStart(4, '0');
   return new CommandError(
     'usage',
-    `Cannot use the key ${path}: its mode is ${shown}, others can read it (key_permissions)`,
+    `Cannot use ${what} ${path}: its mode is ${shown}, others can read it (key_permissions)`,
     `chmod 600 ${path}`,
   );
 }

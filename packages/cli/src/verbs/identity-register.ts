@@ -9,14 +9,14 @@ import { encodeBase64url, isProblemError, limits } from '@letterlock/protocol';
 import { connect, type Connected } from '../connect.ts';
 import type { Context } from '../context.ts';
 import { usage } from '../exit-status.ts';
-import { readKeyFile } from '../files/key-file.ts';
 import { readTextFile } from '../files/read-file.ts';
 import { noticeKeyset } from '../people.ts';
+import { patienceFor, readKeys } from '../read-keys.ts';
 import { defineVerb, type OptionValues } from '../verb.ts';
 
 const options = {
   name: { flags: '--name <name>', help: 'your name, for display to others; pinned here for your id' },
-  adminKey: { flags: '--admin-key <file>', help: 'evidence: key of an admin, who signs for your id' },
+  adminKey: { flags: '--admin-key <key>', help: 'evidence: key file or card of an admin, who signs for your id' },
   evidence: {
     flags: '--evidence <file>',
     help: 'evidence: what an admin wrote with "letterlock identity admit --out"',
@@ -109,12 +109,13 @@ async function signAsAdmin(
   { service, fingerprint, identity }: Connected,
   path: string,
 ): Promise<string> {
-  const { signingKey, openingKeys } = readKeyFile(path);
+  const { signingKey, openingKeys } = await readKeys(context, path);
   using admin = new LetterlockClient({
     address: service.address,
     pick: () => 0,
     trust: { pinned: fingerprint },
     identity: { id: signingKey.thumbprint, signingKey, openingKeys },
+    ...patienceFor({ signingKey }),
   });
   return await admin.signOperation('identity.put', { id: identity.id }, { signal: context.signal });
 }

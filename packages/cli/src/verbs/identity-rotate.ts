@@ -8,18 +8,19 @@ import { isProblemError } from '@letterlock/protocol';
 import { connect } from '../connect.ts';
 import { writeKeyFile } from '../files/key-file.ts';
 import { noticeKeyset } from '../people.ts';
+import { requireKeyFile } from '../read-keys.ts';
 import { defineVerb } from '../verb.ts';
 
 export const verb = defineVerb({
   description: 'Your id stays. The new key is written to the key file before the service learns of it.',
   examples: [{ command: 'letterlock identity rotate --key alice.key', does: 'replace the receiving key' }],
   async run(context) {
+    const keyPath = requireKeyFile((await context.settings()).keyPath, 'rotate') ?? '';
     using connected = await connect(context);
     const { client, identity } = connected;
     const { signal } = context;
     const registered = await context.progress('Fetching your keyset', client.identity(identity.id, { signal }));
     const rotated = rotateIdentity({ ...identity, keyset: registered.jws }, { iat: context.now() });
-    const { keyPath = '' } = await context.settings();
     writeKeyFile(keyPath, rotated, true);
     const { id, seq } = await context
       .progress('Registering', client.register({ keyset: rotated.keyset, signal }))

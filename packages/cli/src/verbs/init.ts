@@ -9,7 +9,10 @@ import type { Context } from '../context.ts';
 import { CommandError, usage } from '../exit-status.ts';
 import { pinAdminNames, readAdminCertificates } from '../files/admin-certificates.ts';
 import { required } from '../people.ts';
+import { patienceFor } from '../read-keys.ts';
 import { defineVerb } from '../verb.ts';
+
+const cardExample = 'pkcs11:token=alice;object=admin?module-path=/usr/lib/x86_64-linux-gnu/opensc-pkcs11.so';
 
 export const verb = defineVerb({
   description:
@@ -32,6 +35,10 @@ export const verb = defineVerb({
       command:
         'letterlock init --certificates alice.crt bob.crt carol.crt --threshold 2 --boot FINGERPRINT --key alice.key',
       does: 'any two of the three will unseal, none of them alone',
+    },
+    {
+      command: `letterlock init --certificates alice.crt --boot FINGERPRINT --key '${cardExample}'`,
+      does: 'initialise as an admin whose key is on a smart card',
     },
     { command: 'letterlock init admin --name alice', does: 'make the key and the certificate of an admin first' },
   ],
@@ -56,7 +63,12 @@ export const verb = defineVerb({
         'pin it with "letterlock trust add"',
       );
     }
-    using client = new LetterlockClient({ address: origin, trust: { onFirstContact: () => false }, identity });
+    using client = new LetterlockClient({
+      address: origin,
+      trust: { onFirstContact: () => false },
+      identity,
+      ...patienceFor(identity),
+    });
     await context.progress(
       'Initialising',
       client.initialise({ boot, admins: admins.map(({ der }) => der), k: threshold, signal: context.signal }),
@@ -101,7 +113,7 @@ async function requireBoot(
   fingerprint: string,
 ): Promise<void> {
   const { origin: address, identity } = o;
-  using client = new LetterlockClient({ address, trust: { pinned: fingerprint }, identity });
+  using client = new LetterlockClient({ address, trust: { pinned: fingerprint }, identity, ...patienceFor(identity) });
   const { boot } = await client.unsealStatus({ signal: context.signal });
   if (boot === o.boot) return;
   throw new CommandError(

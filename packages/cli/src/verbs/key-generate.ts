@@ -7,6 +7,7 @@ import { createIdentity, type IdentityOptions } from '@letterlock/client';
 import { usage } from '../exit-status.ts';
 import { writeKeyFile } from '../files/key-file.ts';
 import { checkTarget, makePrivateFolder } from '../files/write-file.ts';
+import { requireKeyFile } from '../read-keys.ts';
 import { dirname, join } from 'node:path';
 import { defineVerb } from '../verb.ts';
 
@@ -42,7 +43,7 @@ export const verb = defineVerb({
       throw usage('Cannot make a key: --kind is not known', `known are: ${Object.keys(kinds).join(', ')}`);
     if (options.single && kind === 'Ed25519')
       throw usage('Cannot make a key: an Ed25519 key cannot receive', 'leave --single out');
-    const ownPath = options.out ?? (await context.settings()).keyPath;
+    const ownPath = requireKeyFile(options.out ?? (await context.settings()).keyPath, 'make a key');
     const path = ownPath ?? join(context.folders.config, 'default.key');
     if (ownPath === undefined) makePrivateFolder(dirname(path));
     checkTarget(path, options.force);

@@ -15,6 +15,7 @@ import { readRegularFile, readStream } from '../files/read-file.ts';
 import { checkTarget } from '../files/write-file.ts';
 import { openPkcs12 } from '../pkcs12.ts';
 import { readHidden } from '../prompt.ts';
+import { requireKeyFile } from '../read-keys.ts';
 import { defineVerb } from '../verb.ts';
 
 const limitBytes = 65_536;
@@ -41,7 +42,7 @@ export const verb = defineVerb({
     },
   ],
   async run(context, { arguments: [source = ''], options }) {
-    const path = options.out ?? (await context.settings()).keyPath;
+    const path = requireKeyFile(options.out ?? (await context.settings()).keyPath, 'import');
     if (path === undefined) throw usage('Cannot import: no key file is named', 'name it with --out');
     checkTarget(path, options.force);
     const { bytes, stats } = readRegularFile(source, limitBytes, 'the key to import');

@@ -60,6 +60,11 @@ export const verb = defineVerb({
         'letterlock unseal --key alice.key --address https://a.example:8443 --address https://b.example:8443 --boot FIRST SECOND',
       does: 'give it to two replicas whose logs you have read',
     },
+    {
+      command:
+        "letterlock unseal --key 'pkcs11:token=alice;object=admin?module-path=/usr/lib/x86_64-linux-gnu/opensc-pkcs11.so'",
+      does: 'give it with the key on a smart card, asking for its PIN',
+    },
   ],
   async run(context, { options: given }) {
     for (const boot of given.boot ?? []) checkFingerprint(boot);
