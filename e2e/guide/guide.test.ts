@@ -15,12 +15,25 @@ const pages = [
   'docs/guide/secrets.md',
   'docs/guide/with-curl.md',
   'docs/guide/quorum.md',
+  'docs/guide/smart-cards.md',
   'docs/guide/audit.md',
 ];
 /** Built once for all tests of the machine; the first time takes a minute or two. */
 const etcdMilliseconds = 420_000;
 
+/** Fetched once for all tests of the machine. */
+const cardsMilliseconds = 300_000;
+
 let etcdFolder = '';
+let cardsFolder = '';
+beforeAll(() => {
+  const fetched = spawnSync(join(root, 'tools/smart-cards/install.sh'), {
+    encoding: 'utf8',
+    timeout: cardsMilliseconds,
+  });
+  if (fetched.status !== 0) throw new Error(`Cannot get smart cards: ${fetched.stderr}`);
+  cardsFolder = fetched.stdout.trim();
+}, cardsMilliseconds);
 beforeAll(() => {
   const built = spawnSync(join(root, 'tools/etcd/build.sh'), { encoding: 'utf8', timeout: etcdMilliseconds });
   if (built.status !== 0) throw new Error(`Cannot build etcd: ${built.stderr}`);
@@ -41,8 +54,9 @@ describe('guide', () => {
           cwd: home,
           encoding: 'utf8',
           env: {
-            PATH: `${join(root, 'packages/cli/bin')}:${etcdFolder}:${process.env['PATH'] ?? ''}`,
+            PATH: `${join(root, 'packages/cli/bin')}:${etcdFolder}:${join(cardsFolder, 'bin')}:${process.env['PATH'] ?? ''}`,
             HOME: home,
+            SOFTHSM2_MODULE: join(cardsFolder, 'libsofthsm2.so'),
           },
           timeout: 90_000,
         });
