@@ -20,6 +20,7 @@ import {
   type BootKeys,
   type Clock,
   type Entry,
+  type Store,
   type Unsealed,
 } from '@letterlock/core';
 import {
@@ -63,6 +64,8 @@ export interface StartOptions {
   readonly certificateCheckMilliseconds?: number;
   /** How often a checkpoint is written over new audit records. Default 60 s. */
   readonly checkpointMilliseconds?: number;
+  /** Put around the store before anything uses it, for a harness that lets it fail. Default: the store itself. */
+  readonly decorateStore?: (store: Store) => Store;
 }
 
 /** A server that listens. */
@@ -105,7 +108,7 @@ export async function startServer(config: Config, options: StartOptions = {}): P
   let { certificate } = material;
   const writers = openSinks(config.audit.sinks);
   const bare = openStore(config.store, { clock, log });
-  const store = countCalls(bare.store, {
+  const store = countCalls(options.decorateStore?.(bare.store) ?? bare.store, {
     storeAnswered: (call, seconds) => metrics.storeAnswered(call, seconds),
     storeFailed: (reason) => metrics.storeFailed(reason),
   });
