@@ -6,7 +6,7 @@
 
 /** @type {import('jest').Config} */
 const config = {
-  roots: ['<rootDir>/packages', '<rootDir>/tools', '<rootDir>/e2e/guide'],
+  roots: ['<rootDir>/packages', '<rootDir>/tools', '<rootDir>/e2e/guide', '<rootDir>/e2e/faults'],
   testMatch: ['**/*.test.ts'],
   testPathIgnorePatterns: ['/node_modules/', '/dist/', '\\.wycheproof\\.test\\.ts$'],
   modulePathIgnorePatterns: ['<rootDir>/packages/[^/]+/dist/'],
