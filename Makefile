@@ -16,7 +16,7 @@ build: setup ## Compile packages/*/src to packages/*/dist
 
 check: check-format check-lint check-types check-layers check-unused check-generated ## Format, lint, types, layers, dead code, generated files
 
-test: check test-unit test-interop test-fuzz ## check, and every test that needs no cluster
+test: check test-unit test-interop test-fuzz faults ## check, and every test that needs no cluster
 
 demo: setup ## Show the main job with the real programs over TLS on loopback
 	@demo/run.sh
@@ -29,6 +29,9 @@ bench-peers: setup ## Measure the same beside OpenBao, in turn (needs Go and pip
 
 image: setup ## Make the images of server and agent (ARGUMENTS=--help)
 	@node --disable-warning=ExperimentalWarning tools/image/main.ts $(ARGUMENTS)
+
+faults: setup ## Kill, stop and cut etcd and replicas under load, and judge the history (needs Go); ARGUMENTS='--seed 2'
+	@e2e/faults/run.sh $(ARGUMENTS)
 
 mutants: setup ## Break the source in one place at a time; a test must notice each (ONLY=part-of-a-name)
 	@node tools/mutants/main.ts $(ONLY)
@@ -71,5 +74,5 @@ test-interop: setup
 test-fuzz: setup
 	@e2e/fuzz/run.sh
 
-.PHONY: help setup build check test demo image bench bench-peers mutants wycheproof golden generate \
+.PHONY: help setup build check test demo image bench bench-peers faults mutants wycheproof golden generate \
 	check-format check-lint check-types check-layers check-unused check-generated test-unit test-interop test-fuzz

@@ -67,6 +67,18 @@ describe('.ci/run', () => {
       status: 1,
     },
     {
+      name: 'planted bugs that are found',
+      answers: { test: '7 passed, 0 failed\\ncaught 3/3' },
+      lastLine: '14 passed, 0 failed',
+      status: 0,
+    },
+    {
+      name: 'planted bugs that are not found',
+      answers: { test: '!7 passed, 0 failed\\ncaught 2/3' },
+      lastLine: '13 passed, 1 failed',
+      status: 1,
+    },
+    {
       name: 'failed tests of a part that ends well',
       answers: { test: '1 passed, 1 failed' },
       lastLine: '5 passed, 1 failed',
