@@ -356,6 +356,51 @@ export const mutants: readonly Mutant[] = [
     tests: [`${core}crash-points.test.ts`],
   },
 
+  {
+    name: 'a record by which another process closed the number passes for the own one',
+    edits: [
+      {
+        file: `${core}audit/audit-trail.ts`,
+        search: "return isSame(found, put) ? 'applied' : 'taken';",
+        replace: "return isSame(found, put) || found.key !== '' ? 'applied' : 'taken';",
+      },
+    ],
+    tests: [`${core}audit/left-records.test.ts`],
+  },
+  {
+    name: 'numbers that a killed process left open stay open',
+    edits: [
+      {
+        file: `${core}audit/left-records.ts`,
+        search: '    for (const seq of open) await trail.fill(store, replica, seq, options);\n',
+        replace: '    void open;\n',
+      },
+    ],
+    tests: [`${core}audit/left-records.test.ts`],
+  },
+  {
+    name: 'a process that was taken for dead covers its records a second time',
+    edits: [
+      {
+        file: `${core}audit/checkpoints.ts`,
+        search: 'if (covered <= settled.signedThrough) return;',
+        replace: 'if (covered >= 0) return;',
+      },
+    ],
+    tests: [`${core}audit/left-records.test.ts`],
+  },
+  {
+    name: 'two replicas cover what a killed process left',
+    edits: [
+      {
+        file: `${core}audit/checkpoints.ts`,
+        search: "compare: [...transaction.compare, { key, field: 'mod', is: '=', revision: modRevision }],",
+        replace: 'compare: transaction.compare.slice(0, 0 * modRevision),',
+      },
+    ],
+    tests: [`${core}audit/left-records.test.ts`],
+  },
+
   // Nonces (docs/protocol.md, Challenge and proof).
   {
     name: 'replicas share the nonce key and remember nonces each for itself',

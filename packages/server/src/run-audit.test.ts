@@ -81,6 +81,11 @@ describe('audit sinks of a server', () => {
     let metrics = await read();
     while (!metrics.includes('letterlock_audit_checkpoint 1\n')) metrics = await read();
     expect(metrics).toContain('letterlock_audit_uncovered 0\n');
+    const client = await server.connect();
+    const status = await client.prove(server.admins[0]!.sig, { method: 'GET', path: '/v1/sys/unseal' });
+    client.close();
+    const { ckpt } = JSON.parse(status.body) as { readonly ckpt: string };
+    expect(linesOf(path)).toContainEqual(expect.stringContaining(ckpt));
     expect(metrics).toContain('letterlock_audit_sink_failures{sink="file"} 0\n');
     await server.close();
     expect(actsOf(linesOf(path))).toEqual(['init', 'checkpoint']);

@@ -5,6 +5,7 @@
  */
 import {
   Checkpoints,
+  LeftRecords,
   type AuditLine,
   type AuditPlace,
   type Clock,
@@ -49,7 +50,7 @@ export function runAudit(options: RunAuditOptions): RunningAudit {
   const signal = (): AbortSignal => AbortSignal.timeout(callMilliseconds);
   const reread = async (place: AuditPlace): Promise<string | undefined> => {
     if ('checkpoint' in place) return checkpoints.lineOf(place.checkpoint, { signal: signal() });
-    const bytes = await trail.read(store, place.seq, { signal: signal() });
+    const bytes = await trail.read(store, place.seq, { signal: signal() }, 'of' in place ? place.of : trail.replica);
     return bytes === undefined ? undefined : textOf(bytes);
   };
   const queues = options.writers.map(
@@ -66,6 +67,10 @@ export function runAudit(options: RunAuditOptions): RunningAudit {
     },
   };
   const checkpoints = new Checkpoints({ store, trail, clock, sink });
+  const flush = async (): Promise<void> => {
+    await Promise.all(queues.map((queue) => queue.flush(flushMilliseconds)));
+  };
+  const left = new LeftRecords({ store, trail, checkpoints, clock, sink, flush });
   let isChainBroken = false;
   if (queues.length > 0) trail.settled.onRecord(({ seq, bytes }) => sink.take({ place: { seq }, text: textOf(bytes) }));
   const wrote = (): void => {
@@ -93,12 +98,22 @@ export function runAudit(options: RunAuditOptions): RunningAudit {
       everyMilliseconds: options.checkpointMilliseconds ?? checkpointMilliseconds,
       run: async () => {
         if (installation.state !== 'unsealed') return undefined;
-        await Promise.all(queues.map((queue) => queue.flush(flushMilliseconds)));
+        await flush();
         await checkpoints.write({ signal: signal() });
         wrote();
         return undefined;
       },
       onError: failed,
+    }),
+    repeat({
+      everyMilliseconds: checkpointMilliseconds,
+      run: async () => {
+        if (installation.state !== 'unsealed') return undefined;
+        const covered = await left.cover();
+        if (covered.length > 0) log.info({ replicas: covered }, 'Covered the last records of replicas that ended');
+        return undefined;
+      },
+      onError: (error) => log.error({ error }, 'Could not cover the last records of a replica that ended'),
     }),
   ];
 
@@ -112,6 +127,7 @@ export function runAudit(options: RunAuditOptions): RunningAudit {
         await trail.settleOpen(store, { limit: settledAtOnce, signal: signal() }).catch(() => undefined);
       }
       await checkpoints.finish({ signal: signal() }).then(wrote, failed);
+      await checkpoints.leave({ signal: signal() }).catch(() => undefined);
       const unwritten = await Promise.all(queues.map((queue) => queue.close(flushMilliseconds)));
       for (const [index, lines] of unwritten.entries()) {
         const { kind } = options.writers[index]!;

@@ -5,7 +5,11 @@
  */
 
 /** Where a line stands in the store, so that a sink which fell behind can read it again. */
-export type AuditPlace = { readonly seq: number } | { readonly checkpoint: number };
+export type AuditPlace =
+  | { readonly seq: number }
+  /** A record of a process that has ended. */
+  | { readonly of: string; readonly seq: number }
+  | { readonly checkpoint: number };
 
 /** One line without its end: a record's canonical bytes, or `{"ckpt":…,"key":…}`. */
 export interface AuditLine {

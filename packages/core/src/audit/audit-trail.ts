@@ -6,7 +6,7 @@
 import { auditRecordClaims, canonicalBytes, ProblemError, readClaims } from '@letterlock/protocol';
 import type { Barrier } from '../store/barrier.ts';
 import type { Clock } from '../store/clock.ts';
-import type { CallOptions, Compare, Operation, Store, TransactionResponse } from '../store/store.ts';
+import type { CallOptions, Compare, Entry, Operation, Store, TransactionResponse } from '../store/store.ts';
 import { newsOf } from './news.ts';
 import type { AuditFacts, AuditRecord } from './record.ts';
 import { putReplica } from './replica-register.ts';
@@ -20,7 +20,8 @@ const voidsPerRecord = 256;
  */
 const openOutcomesLimit = 4096;
 
-export type AuditOutcome = 'applied' | 'not_applied' | 'unknown';
+/** `taken`: another process has filled the number, which it took for left open by a dead one. */
+export type AuditOutcome = 'applied' | 'not_applied' | 'taken' | 'unknown';
 
 /** One numbered record, ready to be put in the transaction of the change that it describes. */
 export interface PreparedAudit {
@@ -30,7 +31,7 @@ export interface PreparedAudit {
   readonly put: Operation;
   /** What other replicas must hear of it, for the transaction as well; for most acts nothing. */
   readonly news: readonly Operation[];
-  /** For the other branch: present means that this very record was stored, whatever the reply said. */
+  /** For the other branch: `outcomeOf` says what it means. */
   readonly get: Operation;
   /**
    * Fills the number with a record that declares it void, so that a transaction still under way can never be applied.
@@ -39,6 +40,8 @@ export interface PreparedAudit {
   readonly close: Operation;
   /** Says what became of the transaction; once for each record, and `unknown` may be followed by a better answer. */
   settle(outcome: AuditOutcome): void;
+  /** What became of the transaction, by what `get` found: this very record being there says more than the reply. */
+  outcomeOf(succeeded: boolean, found: Entry | undefined): Exclude<AuditOutcome, 'unknown'>;
 }
 
 export interface AuditTrailOptions {
@@ -65,6 +68,9 @@ const listingFacts: AuditFacts = {
   reason: 'ok',
   req: 'audit',
 };
+
+/** Fills a number that a process left open when it ended. */
+const endedFacts: AuditFacts = { ...listingFacts, outcome: 'refused', reason: 'replica_ended' };
 
 /** Numbers and seals the records of one process. */
 export class AuditTrail {
@@ -127,10 +133,11 @@ export class AuditTrail {
     let isSettled = false;
     /** Which of two records is stored, only the store knows. */
     let mayBeClosed = false;
+    const put = seal(bytes);
     const prepared: PreparedAudit = {
       seq,
       compare: { key, field: 'create', is: '=', revision: 0 },
-      put: seal(bytes),
+      put,
       news: newsOf(this.#barrier, { replica: this.replica, seq, facts, bytes }),
       get: { do: 'get', key },
       get close() {
@@ -145,8 +152,17 @@ export class AuditTrail {
         if (outcome === 'unknown') this.#open.set(seq, prepared);
         else this.#open.delete(seq);
         if (outcome === 'not_applied') this.#void.push(...listed, seq);
+        if (outcome === 'taken') {
+          this.#void.push(...listed);
+          this.settled.unread(seq);
+        }
         if (outcome === 'applied' && mayBeClosed) this.settled.unread(seq);
         else if (outcome === 'applied') this.settled.stored(seq, bytes, listed);
+      },
+      outcomeOf: (succeeded, found) => {
+        if (succeeded) return 'applied';
+        if (found === undefined) return 'not_applied';
+        return isSame(found, put) ? 'applied' : 'taken';
       },
     };
     // Only now, since a barrier that was just sealed throws above: then no number is taken.
@@ -169,9 +185,9 @@ export class AuditTrail {
       prepared.settle('unknown');
       throw error;
     }
-    const isStored = response.succeeded || response.entries[0] !== undefined;
-    prepared.settle(isStored ? 'applied' : 'not_applied');
-    if (!isStored) throw new ProblemError('unavailable', { reason: 'audit_not_stored' });
+    const outcome = prepared.outcomeOf(response.succeeded, response.entries[0]);
+    prepared.settle(outcome);
+    if (outcome !== 'applied') throw new ProblemError('unavailable', { reason: 'audit_not_stored' });
   }
 
   /**
@@ -206,17 +222,47 @@ export class AuditTrail {
     if (this.#void.includes(this.settled.through + 1)) await this.record(store, listingFacts);
   }
 
-  /** A record of this replica as it is stored; undefined for a number without one. @throws 'unavailable', 'sealed', 'internal' */
-  async read(store: Store, seq: number, options: CallOptions = {}): Promise<Uint8Array | undefined> {
-    const path = auditPath(this.replica, seq);
+  /** A record as it is stored, by default of this replica; undefined for a number without one. @throws 'unavailable', 'sealed', 'internal' */
+  async read(
+    store: Store,
+    seq: number,
+    options: CallOptions = {},
+    replica = this.replica,
+  ): Promise<Uint8Array | undefined> {
     const { signal } = options;
+    return (await this.readSome(store, replica, { from: seq, count: 1 }, signal === undefined ? {} : { signal }))[0];
+  }
+
+  /** Records of any replica, one for each number. @param run - `count`: at most 128. @throws as `read` */
+  async readSome(
+    store: Store,
+    replica: string,
+    { from, count }: { readonly from: number; readonly count: number },
+    options: CallOptions = {},
+  ): Promise<readonly (Uint8Array | undefined)[]> {
+    const paths = Array.from({ length: count }, (_, index) => auditPath(replica, from + index));
+    const then = paths.map((path) => ({ do: 'get', key: this.#barrier.keyOf(path) }) as const);
+    const { entries } = await store.transact({ compare: [], then }, options);
+    return paths.map((path, index) => {
+      const entry = entries[index];
+      return entry === undefined ? undefined : this.#barrier.open(path, entry.value);
+    });
+  }
+
+  /**
+   * Makes a number that another process left open one that is stored: what is under way for it can never be applied after.
+   * Without effect where a record is. @throws 'unavailable', 'sealed'
+   */
+  async fill(store: Store, replica: string, seq: number, options: CallOptions = {}): Promise<void> {
+    const path = auditPath(replica, seq);
     const key = this.#barrier.keyOf(path);
-    const [entry] = (await store.range({ key }, signal === undefined ? {} : { signal })).entries;
-    return entry === undefined ? undefined : this.#barrier.open(path, entry.value);
+    const value = this.#barrier.seal(path, this.#encode(seq, endedFacts, [seq], replica));
+    const compare = [{ key, field: 'create', is: '=', revision: 0 } as const];
+    await store.transact({ compare, then: [{ do: 'put', key, value }] }, options);
   }
 
   /** Copies member by member: whatever else a caller's object may carry does not get in. */
-  #encode(seq: number, facts: AuditFacts, voids: readonly number[]): Uint8Array {
+  #encode(seq: number, facts: AuditFacts, voids: readonly number[], replica = this.replica): Uint8Array {
     const { act, who, factor, listener, cb, obj, outcome, reason, req } = facts;
     // In the order of their names, which costs canonicalBytes the least.
     const record: AuditRecord = {
@@ -228,7 +274,7 @@ export class AuditTrail {
       obj,
       outcome,
       reason,
-      rep: this.replica,
+      rep: replica,
       req,
       seq,
       v: 1,
@@ -237,4 +283,9 @@ export class AuditTrail {
     };
     return canonicalBytes({ ...record });
   }
+}
+
+/** Whether an entry is what an operation put; two records never are, since each has a salt of its own. */
+export function isSame(entry: Entry | undefined, operation: Operation): boolean {
+  return entry !== undefined && operation.do === 'put' && Buffer.compare(entry.value, operation.value) === 0;
 }

@@ -4,6 +4,7 @@
  * @module
  */
 import {
+  auditRecordDigest,
   checkpointHash,
   publicOf,
   signCheckpoint,
@@ -13,9 +14,10 @@ import {
 } from '@letterlock/crypto';
 import { canonicalize, ProblemError, type CheckpointClaims } from '@letterlock/protocol';
 import type { Clock } from '../store/clock.ts';
-import type { CallOptions, Entry, Store } from '../store/store.ts';
+import type { CallOptions, Entry, Store, Transaction } from '../store/store.ts';
 import type { AuditSink } from './audit-sink.ts';
 import type { AuditTrail } from './audit-trail.ts';
+import { putReplica, replicaKey, type RegisteredReplica } from './replica-register.ts';
 
 /** Where the chain stands; in clear, so that it can be shown before the unseal. Both hold the signed text. */
 export const checkpointPaths = {
@@ -27,6 +29,8 @@ export const checkpointPaths = {
 const attempts = 8;
 /** Checkpoints of others that are passed on at once; a replica looks every minute. */
 const passedOnAtOnce = 256;
+/** Records that are read again at once. */
+const readAtOnce = 64;
 
 export interface CheckpointsOptions {
   readonly store: Store;
@@ -42,6 +46,17 @@ interface Sent {
   readonly jws: string;
   /** Revision of the head that it follows. */
   readonly after: number;
+  /** Last number that it covers. */
+  readonly through: number;
+}
+
+/** Records of a process that has ended, for a checkpoint by another. */
+export interface LeftRun {
+  readonly registered: RegisteredReplica;
+  /** Last number. */
+  readonly through: number;
+  /** 43 characters. */
+  readonly hash: string;
 }
 interface Head {
   readonly n: number;
@@ -49,6 +64,7 @@ interface Head {
   readonly modRevision: number;
   /** That of the store when it was read. */
   readonly revision: number;
+  readonly isRegistered: boolean;
 }
 
 export class Checkpoints {
@@ -99,19 +115,63 @@ export class Checkpoints {
     }
   }
 
+  /**
+   * Writes a checkpoint over what a process left uncovered when it ended, and strikes it off the register.
+   * @returns false if somebody else wrote a checkpoint meanwhile, or the process was not dead after all. @throws as `write`
+   */
+  async cover({ registered, through, hash }: LeftRun, options: CallOptions = {}): Promise<boolean> {
+    await this.#writing?.catch(() => undefined);
+    const head = await this.#look(options);
+    if (head === undefined || this.#key === undefined) return false;
+    await this.#passOn(head.n, options);
+    const { replica, modRevision } = registered;
+    const { n, jws } = this.#signOver(head, this.#key, [replica, through, hash]);
+    const key = replicaKey(replica);
+    const transaction = putCheckpoint({ n, jws, after: head.modRevision });
+    const { succeeded } = await this.#o.store.transact(
+      {
+        compare: [...transaction.compare, { key, field: 'mod', is: '=', revision: modRevision }],
+        then: [...transaction.then, { do: 'delete', key }],
+      },
+      options,
+    );
+    if (succeeded) await this.#passOn(n, options);
+    return succeeded;
+  }
+
+  /** Before the process ends, after the last `finish`: leaves the register if all is covered. @throws 'unavailable' */
+  async leave(options: CallOptions = {}): Promise<void> {
+    const { store, trail } = this.#o;
+    if (trail.lastSeq === 0 || trail.settled.signedThrough < trail.lastSeq) return;
+    await store.transact({ compare: [], then: [{ do: 'delete', key: replicaKey(trail.replica) }] }, options);
+  }
+
   /** The line of a checkpoint as sinks get it. @throws 'unavailable' */
   async lineOf(n: number, options: CallOptions = {}): Promise<string | undefined> {
-    const [entry] = (await this.#o.store.range({ key: checkpointPaths.at(n) }, options)).entries;
-    return entry === undefined ? undefined : this.#line(textOf(entry)!);
+    const jws = await this.#read(n, options);
+    return jws === undefined ? undefined : this.#line(jws);
+  }
+
+  async #read(n: number, options: CallOptions): Promise<string | undefined> {
+    return textOf((await this.#o.store.range({ key: checkpointPaths.at(n) }, options)).entries[0]);
   }
 
   async #write(options: CallOptions): Promise<number | undefined> {
-    const { settled } = this.#o.trail;
+    const { store, trail } = this.#o;
+    const { settled } = trail;
     let isNew = false;
     for (let attempt = 0; attempt < attempts; attempt += 1) {
       const head = await this.#look(options);
       if (head === undefined) return undefined;
-      await this.#passOn(head.n, options);
+      if (!(await this.#passOn(head.n, options))) continue;
+      if (!head.isRegistered && this.#key !== undefined && trail.lastSeq > 0) {
+        // Another replica took this one for dead.
+        const put = putReplica(trail.replica, settled.signedThrough);
+        await store.transact(
+          { compare: [{ key: put.key, field: 'create', is: '=', revision: 0 }], then: [put] },
+          options,
+        );
+      }
       if (this.#sent !== undefined) {
         if (await this.#isStored(this.#sent, options)) {
           const { n } = this.#sent;
@@ -142,70 +202,121 @@ export class Checkpoints {
   async #look(options: CallOptions): Promise<Head | undefined> {
     const verifier = this.#verifier;
     if (verifier === undefined) return undefined;
-    const { entries, revision } = await this.#o.store.range({ key: checkpointPaths.head }, options);
+    const { store, trail } = this.#o;
+    const keys = [checkpointPaths.head, replicaKey(trail.replica)];
+    const { entries, revision } = await store.transact(
+      { compare: [], then: keys.map((key) => ({ do: 'get', key })) },
+      options,
+    );
     const jws = textOf(entries[0]);
     const n = jws === undefined ? 0 : readHead(jws, verifier).n;
     if (n < this.#seen.n || revision < this.#seen.revision) {
       throw new ProblemError('internal', { reason: 'checkpoint_rolled_back' });
     }
     this.#seen = { n, revision };
-    return { n, jws, modRevision: entries[0]?.modRevision ?? 0, revision };
+    const modRevision = entries[0]?.modRevision ?? 0;
+    return { n, jws, modRevision, revision, isRegistered: entries[1] !== undefined };
   }
 
-  #sign({ n: before, jws, modRevision, revision }: Head): Sent | undefined {
+  #sign(head: Head): Sent | undefined {
     if (this.#key === undefined) return undefined;
-    const { trail, clock } = this.#o;
-    const run = trail.settled.beginSigning();
+    const { replica, settled } = this.#o.trail;
+    const run = settled.beginSigning();
     if (run === undefined) return undefined;
+    const signed = this.#signOver(head, this.#key, [replica, run.seq, run.hash]);
+    return { ...signed, after: head.modRevision, through: run.seq };
+  }
+
+  #signOver(
+    { n: before, jws, revision }: Head,
+    key: SigningKey,
+    run: CheckpointClaims['au'][number],
+  ): { readonly n: number; readonly jws: string } {
     const n = before + 1;
     const claims: CheckpointClaims = {
-      au: [[trail.replica, run.seq, run.hash]],
+      au: [run],
       n,
       ...(jws === undefined ? {} : { prev: checkpointHash(jws) }),
       rev: revision,
-      t: clock.nowSeconds(),
+      t: this.#o.clock.nowSeconds(),
     };
-    return { n, jws: signCheckpoint(this.#key, claims), after: modRevision };
+    return { n, jws: signCheckpoint(key, claims) };
   }
 
   /** Whatever the answer is, the next look finds out what became of it. @throws 'unavailable' */
-  async #send({ n, jws, after }: Sent, options: CallOptions): Promise<void> {
-    const value = new TextEncoder().encode(jws);
-    const key = checkpointPaths.at(n);
-    await this.#o.store.transact(
-      {
-        compare: [
-          { key: checkpointPaths.head, field: 'mod', is: '=', revision: after },
-          { key, field: 'create', is: '=', revision: 0 },
-        ],
-        then: [
-          { do: 'put', key, value },
-          { do: 'put', key: checkpointPaths.head, value },
-        ],
-      },
-      options,
-    );
+  async #send(sent: Sent, options: CallOptions): Promise<void> {
+    const { store, trail } = this.#o;
+    const { compare, then } = putCheckpoint(sent);
+    await store.transact({ compare, then: [...then, putReplica(trail.replica, sent.through)] }, options);
   }
 
   async #isStored({ n, jws }: Sent, options: CallOptions): Promise<boolean> {
-    const [entry] = (await this.#o.store.range({ key: checkpointPaths.at(n) }, options)).entries;
-    return textOf(entry) === jws;
+    return (await this.#read(n, options)) === jws;
   }
 
-  /** After a start the last one is passed on again: the process before may have ended over it. */
-  async #passOn(through: number, options: CallOptions): Promise<void> {
+  /**
+   * After a start the last one is passed on again: the process before may have ended over it.
+   * @returns whether that was all of them
+   */
+  async #passOn(through: number, options: CallOptions): Promise<boolean> {
     const from = (this.#passedOn ?? Math.max(through - 1, 0)) + 1;
     for (let n = from; n <= Math.min(through, from + passedOnAtOnce - 1); n += 1) {
-      const text = await this.lineOf(n, options);
-      if (text !== undefined) this.#o.sink.take({ place: { checkpoint: n }, text });
+      const jws = await this.#read(n, options);
+      if (jws !== undefined) {
+        await this.#noticeCover(jws, options);
+        this.#o.sink.take({ place: { checkpoint: n }, text: this.#line(jws) });
+      }
       this.#passedOn = n;
     }
     this.#passedOn ??= through;
+    return this.#passedOn >= through;
+  }
+
+  /** Another replica took this one for dead and covered records of it: they must not be covered twice. */
+  async #noticeCover(jws: string, options: CallOptions): Promise<void> {
+    const { store, trail } = this.#o;
+    const { settled, replica } = trail;
+    if (jws === this.#sent?.jws) return;
+    const covered = readHead(jws, this.#verifier!).au.find(([id]) => id === replica)?.[1] ?? 0;
+    if (covered <= settled.signedThrough) return;
+    if (this.#sent !== undefined) {
+      // It follows a head that is no longer one.
+      this.#sent = undefined;
+      settled.notSigned();
+    }
+    const { through } = settled.beginRemaking();
+    try {
+      const digests: Uint8Array[] = [];
+      for (let from = covered + 1; from <= through; from += readAtOnce) {
+        const count = Math.min(readAtOnce, through - from + 1);
+        const records = await trail.readSome(store, replica, { from, count }, options);
+        for (const record of records) if (record !== undefined) digests.push(auditRecordDigest(record));
+      }
+      settled.remade(covered, digests);
+    } catch (error) {
+      settled.notRemade();
+      throw error;
+    }
   }
 
   #line(jws: string): string {
     return canonicalize({ ckpt: jws, key: { ...this.#verifier!.jwk } });
   }
+}
+
+function putCheckpoint({ n, jws, after }: Omit<Sent, 'through'>): Pick<Transaction, 'compare' | 'then'> {
+  const value = new TextEncoder().encode(jws);
+  const key = checkpointPaths.at(n);
+  return {
+    compare: [
+      { key: checkpointPaths.head, field: 'mod', is: '=', revision: after },
+      { key, field: 'create', is: '=', revision: 0 },
+    ],
+    then: [
+      { do: 'put', key, value },
+      { do: 'put', key: checkpointPaths.head, value },
+    ],
+  };
 }
 
 function textOf(entry: Entry | undefined): string | undefined {

@@ -4,7 +4,7 @@
  * @module
  */
 import { isProblemError } from '@letterlock/protocol';
-import type { Compare, Entry, Operation, Store, TransactionResponse } from '../store/store.ts';
+import type { Compare, Operation, Store, TransactionResponse } from '../store/store.ts';
 import type { AuditTrail, PreparedAudit } from './audit-trail.ts';
 import type { AuditFacts } from './record.ts';
 
@@ -35,10 +35,10 @@ export async function commitChange(
   try {
     const response = await store.transact({ compare, then, otherwise: [prepared.get] });
     // A retried transaction reports failure although its first try was applied; its record then is there.
-    const isApplied = response.succeeded || response.entries[0] !== undefined;
-    prepared.settle(isApplied ? 'applied' : 'not_applied');
-    if (!isApplied) return notApplied;
-    return { isApplied, response: response.succeeded ? response : undefined };
+    const outcome = prepared.outcomeOf(response.succeeded, response.entries[0]);
+    prepared.settle(outcome);
+    if (outcome !== 'applied') return notApplied;
+    return { isApplied: true, response: response.succeeded ? response : undefined };
   } catch (error) {
     const isApplied = await closeNumber(store, prepared);
     // A defect is not a lost answer: trying again would only repeat it.
@@ -53,14 +53,10 @@ async function closeNumber(store: Store, prepared: PreparedAudit): Promise<boole
   try {
     const { succeeded, entries } = await store.transact({ compare: [compare], then: [close], otherwise: [get] });
     prepared.settle('applied');
-    // Refused because the number is taken: by the change, or by this very record if it was sent twice.
-    return !succeeded && !isSame(entries[0], close);
+    // Refused because the number is taken: by the change, by this very record if it was sent twice, or by another process.
+    return !succeeded && prepared.outcomeOf(false, entries[0]) === 'applied';
   } catch (error) {
     prepared.settle('unknown');
     throw error;
   }
-}
-
-function isSame(entry: Entry | undefined, operation: Operation): boolean {
-  return entry !== undefined && operation.do === 'put' && Buffer.compare(entry.value, operation.value) === 0;
 }

@@ -6,6 +6,7 @@ export * from './audit-sink.ts';
 export * from './audit-trail.ts';
 export * from './checkpoints.ts';
 export * from './follow-news.ts';
+export { LeftRecords, quietSeconds } from './left-records.ts';
 export { newsParent } from './news.ts';
 export * from './record.ts';
 export * from './settled-prefix.ts';

@@ -28,6 +28,8 @@ export class SettledPrefix {
   #run = new AuditRun();
   /** Where the last signed run ends. */
   #signedThrough = 0;
+  /** Digests since the run is being made again. */
+  #since: { readonly seq: number; readonly digest: Uint8Array }[] | undefined;
   /** All since a run that is being signed. */
   #next: { readonly seq: number; readonly run: AuditRun } | undefined;
 
@@ -89,6 +91,27 @@ export class SettledPrefix {
     this.#next = undefined;
   }
 
+  /** Another process has signed for this one: the run is to be made again, over what follows. `remade` or `notRemade` follows. */
+  beginRemaking(): { readonly through: number } {
+    if (this.#since !== undefined || this.#next !== undefined) throw new TypeError('Cannot make two runs at once');
+    this.#since = [];
+    return { through: this.#through };
+  }
+
+  /** @param digests - of the records after `signedThrough` that were passed when the remaking began */
+  remade(signedThrough: number, digests: readonly Uint8Array[]): void {
+    const run = new AuditRun();
+    for (const digest of digests) run.add(digest);
+    for (const { seq, digest } of this.#since ?? []) if (seq > signedThrough) run.add(digest);
+    this.#run = run;
+    this.#signedThrough = signedThrough;
+    this.#since = undefined;
+  }
+
+  notRemade(): void {
+    this.#since = undefined;
+  }
+
   #advance(): void {
     for (;;) {
       const seq = this.#through + 1;
@@ -103,8 +126,12 @@ export class SettledPrefix {
   #pass(seq: number, bytes: Uint8Array): void {
     this.#through = seq;
     const digest = auditRecordDigest(bytes);
-    this.#run.add(digest);
-    this.#next?.run.add(digest);
+    // What another process has signed in advance is in its run.
+    if (seq > this.#signedThrough) {
+      this.#run.add(digest);
+      this.#next?.run.add(digest);
+      this.#since?.push({ seq, digest });
+    }
     for (const listener of this.#listeners) listener({ seq, bytes });
   }
 }

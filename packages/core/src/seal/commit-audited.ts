@@ -29,10 +29,10 @@ export async function commitAudited(
   change: AuditedChange,
 ): Promise<AuditedOutcome> {
   const prepared = facts.map((each) => trail.prepare(each));
-  const settle = (outcome: 'applied' | 'not_applied' | 'unknown'): void => {
-    for (const each of prepared) each.settle(outcome);
-  };
-  const reads = [prepared[0]!.get, ...(change.readOtherwise === undefined ? [] : [readOf(change.readOtherwise)])];
+  const reads = [
+    ...prepared.map(({ get }) => get),
+    ...(change.readOtherwise === undefined ? [] : [readOf(change.readOtherwise)]),
+  ];
   let response: TransactionResponse;
   try {
     response = await store.transact({
@@ -41,13 +41,15 @@ export async function commitAudited(
       otherwise: reads,
     });
   } catch (error) {
-    settle('unknown');
+    for (const each of prepared) each.settle('unknown');
     throw error;
   }
-  const isApplied = response.succeeded || response.entries[0] !== undefined;
-  settle(isApplied ? 'applied' : 'not_applied');
+  const { succeeded, entries } = response;
+  const outcomes = prepared.map((each, index) => each.outcomeOf(succeeded, entries[index]));
+  for (const [index, each] of prepared.entries()) each.settle(outcomes[index]!);
+  const isApplied = outcomes.every((outcome) => outcome === 'applied');
   if (isApplied) trail.registered();
-  return { isApplied, revision: response.revision, found: isApplied ? undefined : response.entries[1] };
+  return { isApplied, revision: response.revision, found: isApplied ? undefined : entries[prepared.length] };
 }
 
 function readOf(key: string): Operation {

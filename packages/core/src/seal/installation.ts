@@ -3,7 +3,7 @@
  * It must never keep the master key after the call that completed it, a share after its time, nor any key after a seal.
  * @module
  */
-import { equalConstantTime } from '@letterlock/crypto';
+import { equalConstantTime, importVerifyingKey } from '@letterlock/crypto';
 import {
   isProblemError,
   ProblemError,
@@ -14,6 +14,7 @@ import {
   type UnsealStatusResponse,
 } from '@letterlock/protocol';
 import { AuditTrail } from '../audit/audit-trail.ts';
+import { checkpointPaths } from '../audit/checkpoints.ts';
 import type { AuditFacts } from '../audit/record.ts';
 import type { Permitted } from '../policy/permitted.ts';
 import type { Barrier } from '../store/barrier.ts';
@@ -32,7 +33,7 @@ import { readExpectedConfiguration, type ConfigurationExpectations } from './exp
 import { EpochWatch } from './epoch-watch.ts';
 import { receiveInitOperation } from './init-operation.ts';
 import { CurrentBarrier, KeyringBarrier } from './keyring-barrier.ts';
-import { openedWith, type Opened, type Unsealed } from './opened.ts';
+import { openedWith, ownCheckpoint, type Opened, type Unsealed } from './opened.ts';
 import { recordUnseal } from './record-unseal.ts';
 import type { SealConfiguration, StoredConfiguration } from './seal-configuration.ts';
 import { factsOfAdmin, factsOfCaller, factsOfEpoch, factsOfStart, type ReceivedFacts } from './seal-facts.ts';
@@ -193,6 +194,12 @@ export class Installation {
       boot,
       monotonicSeconds: clock.monotonicSeconds(),
     });
+  }
+
+  /** The last checkpoint of the audit trail, also while sealed; undefined if there is none by the instance key. @throws 'unavailable' */
+  async lastCheckpoint(): Promise<string | undefined> {
+    const [entry] = (await this.#o.store.range({ key: checkpointPaths.head })).entries;
+    return ownCheckpoint(entry?.value, importVerifyingKey(this.#requireStored().value.sik));
   }
 
   /**

@@ -3,7 +3,7 @@
  * It must never be kept after the seal.
  * @module
  */
-import { publicOf, signJws, verifyCheckpoint, type SigningKey } from '@letterlock/crypto';
+import { publicOf, signJws, verifyCheckpoint, type SigningKey, type VerifyingKey } from '@letterlock/crypto';
 import { isProblemError, lifetimes, typ } from '@letterlock/protocol';
 import type { AuditTrail } from '../audit/audit-trail.ts';
 import type { Barrier } from '../store/barrier.ts';
@@ -49,7 +49,7 @@ export function openedWith(o: {
   const { barrier, clock, givers, boot } = o;
   const { inst, gen, td } = o.configuration;
   const { instanceKey } = barrier.keyring;
-  const ckpt = ownCheckpoint(o.checkpoint, instanceKey);
+  const ckpt = ownCheckpoint(o.checkpoint, publicOf(instanceKey));
   const claims = {
     admins: givers,
     boot,
@@ -69,11 +69,11 @@ export function openedWith(o: {
 }
 
 /** A checkpoint that is not of this instance says nothing; who writes the next one raises the alarm. */
-function ownCheckpoint(value: Uint8Array | undefined, instanceKey: SigningKey): string | undefined {
+export function ownCheckpoint(value: Uint8Array | undefined, instanceKey: VerifyingKey): string | undefined {
   if (value === undefined) return undefined;
   const jws = new TextDecoder().decode(value);
   try {
-    verifyCheckpoint(jws, publicOf(instanceKey));
+    verifyCheckpoint(jws, instanceKey);
     return jws;
   } catch (error) {
     if (isProblemError(error)) return undefined;

@@ -41,3 +41,18 @@ describe('the transcript', () => {
     expect(await checkpointInTranscript(world)).toBeUndefined();
   });
 });
+
+describe('the status of an unseal', () => {
+  test('shows the last checkpoint while sealed and after', async () => {
+    const { world, jws } = await checkpointed();
+    expect(await world.installation.lastCheckpoint()).toBe(jws);
+    await world.unseal();
+    expect(await world.installation.lastCheckpoint()).toBe(jws);
+  });
+
+  test('shows none by another key, and none before there is one', async () => {
+    const { world } = await checkpointed(() => generateSigningKey('P-256'));
+    expect(await world.installation.lastCheckpoint()).toBeUndefined();
+    expect(await (await SealWorld.unsealed()).installation.lastCheckpoint()).toBeUndefined();
+  });
+});

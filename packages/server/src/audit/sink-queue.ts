@@ -36,7 +36,10 @@ export const defaultSinkLimits: SinkLimits = {
 };
 
 /** Records of consecutive numbers, or one checkpoint. */
-type Missed = { readonly from: number; through: number } | { readonly checkpoint: number };
+type Missed =
+  | { readonly from: number; through: number }
+  | { readonly of: string; readonly seq: number }
+  | { readonly checkpoint: number };
 
 export interface SinkFacts {
   readonly kind: LineWriter['kind'];
@@ -108,7 +111,7 @@ export class SinkQueue implements AuditSink {
 
   #miss(place: AuditPlace): void {
     const last = this.#missed.at(-1);
-    if ('checkpoint' in place) this.#missed.push(place);
+    if ('checkpoint' in place || 'of' in place) this.#missed.push(place);
     // A number in between is void, and is found to have no record.
     else if (last !== undefined && 'from' in last) last.through = place.seq;
     else this.#missed.push({ from: place.seq, through: place.seq });
@@ -156,7 +159,7 @@ export class SinkQueue implements AuditSink {
     if (first === undefined) return;
     const through = 'from' in first ? Math.min(first.through, first.from + this.#limits.linesPerBatch - 1) : 0;
     const texts: (string | undefined)[] = [];
-    if ('checkpoint' in first) texts.push(await this.#o.reread(first));
+    if (!('from' in first)) texts.push(await this.#o.reread(first));
     else for (let seq = first.from; seq <= through; seq += 1) texts.push(await this.#o.reread({ seq }));
     // Only now, so that lines which came meanwhile stood behind these.
     if ('from' in first && through < first.through) this.#missed[0] = { from: through + 1, through: first.through };

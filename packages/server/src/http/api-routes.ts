@@ -228,7 +228,12 @@ export const apiRoutes: Readonly<Record<RouteName, Handler>> = {
     const permission = permit({ act: 'unseal.status' }, result, { grants: [], nowSeconds: clock.nowSeconds() });
     const status = installation.unsealStatus(permission.caller.id);
     const acked = await installation.acknowledgedAdmins();
-    return ok({ ...status, ...(acked === undefined ? {} : { acked }) });
+    const ckpt = await installation.lastCheckpoint();
+    return ok({
+      ...status,
+      ...(acked === undefined ? {} : { acked }),
+      ...(ckpt === undefined ? {} : { ckpt }),
+    });
   },
 
   init: async ({ installation, initialised }, { received, body }) => {
