@@ -49,6 +49,7 @@ describe('the configuration of the etcd store', () => {
         certFile: resolve('client.crt'),
         keyFile: resolve('client.key'),
         prefix: 'letterlock/',
+        quotaBytes: 2_147_483_648,
       },
     });
   });
@@ -63,6 +64,7 @@ describe('the configuration of the etcd store', () => {
         certFile: join(folder, 'c.crt'),
         keyFile: join(folder, 'c.key'),
         prefix: 'one/',
+        quotaBytes: 2_147_483_648,
       },
     });
   });

@@ -96,6 +96,14 @@ export const settings = [
     description: 'Begins every key of this installation: one prefix for each, never changed.',
   },
   {
+    key: 'store.etcd.quotaBytes',
+    type: 'integer',
+    schema: z.int().min(1_048_576).max(17_179_869_184),
+    default: 2_147_483_648,
+    shortFlag: '--etcd-quota-bytes',
+    description: 'What etcd was given as --quota-backend-bytes; for the warning before it is used up.',
+  },
+  {
     key: 'listen.direct',
     type: 'text',
     schema: address,

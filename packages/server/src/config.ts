@@ -38,6 +38,7 @@ export interface EtcdConfig {
   readonly certFile: string;
   readonly keyFile: string;
   readonly prefix: string;
+  readonly quotaBytes: number;
 }
 
 /** Everything that is configured, complete and checked. */
@@ -147,6 +148,7 @@ export function loadConfig(options: LoadConfigOptions): Config {
               certFile: path('store.etcd.certFile')!,
               keyFile: path('store.etcd.keyFile')!,
               prefix: value<string>('store.etcd.prefix'),
+              quotaBytes: value<number>('store.etcd.quotaBytes'),
             },
           },
     listen: { direct, health },

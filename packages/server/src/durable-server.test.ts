@@ -196,6 +196,7 @@ describe('the durable server', () => {
       caFile: flags['etcd-ca-file']!,
       certFile: flags['etcd-cert-file']!,
       keyFile: flags['etcd-key-file']!,
+      quotaBytes: 2_147_483_648,
       prefix: 'letterlock/',
     };
     const log = createLog('silent');

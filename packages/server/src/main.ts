@@ -48,7 +48,7 @@ import { runInitialState } from './initial-state.ts';
 import { createLog } from './log.ts';
 import { createMetrics } from './metrics.ts';
 import { openStore, type OpenedStore } from './open-store.ts';
-import { findUnreadyReasons, type ReadinessSources } from './readiness.ts';
+import { findUnreadyReasons, findWarnings, type ReadinessSources } from './readiness.ts';
 import { systemClock } from './system-clock.ts';
 import { endOfCertificate, readTlsFiles, TlsFiles, type TlsMaterial } from './tls-files.ts';
 
@@ -107,7 +107,8 @@ export async function startServer(config: Config, options: StartOptions = {}): P
   const material = tlsMaterial(config, boot, clock);
   let { certificate } = material;
   const writers = openSinks(config.audit.sinks);
-  const bare = openStore(config.store, { clock, log });
+  const { certificateCheckMilliseconds: checkMilliseconds } = options;
+  const bare = openStore(config.store, { clock, log, certificateCheckMilliseconds: checkMilliseconds });
   const store = countCalls(options.decorateStore?.(bare.store) ?? bare.store, {
     storeAnswered: (call, seconds) => metrics.storeAnswered(call, seconds),
     storeFailed: (reason) => metrics.storeFailed(reason),
@@ -147,6 +148,7 @@ export async function startServer(config: Config, options: StartOptions = {}): P
     isSinkFailing: () => audit.sinks().some(({ isFailing }) => isFailing),
     isChainBroken: audit.isChainBroken,
     store,
+    storeSpace: opened.space,
   };
   const metrics = createMetrics({
     state: () => installation.state,
@@ -160,10 +162,11 @@ export async function startServer(config: Config, options: StartOptions = {}): P
     liveSecretVersions: () => unsealed?.secrets.live,
     rememberedNonces: () => redeemed.generations.reduce((sum, { size }) => sum + size, 0),
     unreadyReasons: () => findUnreadyReasons(readiness),
-    certificateEnds: () => ({
-      api: endOfCertificate(certificate),
-      ...(opened.certificateEndSeconds === undefined ? {} : { store: opened.certificateEndSeconds }),
-    }),
+    storeSpace: opened.space,
+    certificateEnds: () => {
+      const storeEnd = opened.certificateEndSeconds();
+      return { api: endOfCertificate(certificate), ...(storeEnd === undefined ? {} : { store: storeEnd }) };
+    },
   });
   installation.onUnsealed((keys) => {
     unsealed = composeUnsealed(config, { keys, opened, clock, admins: installation.admins() });
@@ -219,6 +222,7 @@ export async function startServer(config: Config, options: StartOptions = {}): P
 
   const health = createHealthServer({
     unreadyReasons: () => findUnreadyReasons(readiness),
+    warnings: () => findWarnings(readiness),
     metrics: async () => ({ contentType: metrics.contentType, text: await metrics.text() }),
   });
   const healthAddress = config.listen.health;

@@ -7,6 +7,7 @@ import { serviceStates, type RouteName, type ServiceState } from '@letterlock/pr
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import { storeFailureReasons, type StoreCallMetrics } from './counted-store.ts';
 import { wrapTransitions, type HttpMetrics, type WrapTransition } from './http/ports.ts';
+import type { StoreSpace } from './open-store.ts';
 import { labelOfReason, unreadyReasons } from './readiness.ts';
 
 /** One audit sink; two of a kind are counted together. */
@@ -36,6 +37,8 @@ export interface MetricSources {
   /** Versions of secrets that have an envelope; undefined while sealed. */
   readonly liveSecretVersions: () => number | undefined;
   readonly rememberedNonces: () => number;
+  /** Undefined before it was measured, and for a store without a limit. */
+  readonly storeSpace: () => StoreSpace | undefined;
   /** What /readyz would say. */
   readonly unreadyReasons: () => Promise<readonly string[]>;
   /** Unix time at which each certificate in use ends, seconds. */
@@ -156,6 +159,21 @@ function registerGauges(registry: Registry, sources: MetricSources): void {
     },
     { name: 'letterlock_remembered_nonces', help: 'Nonces remembered as used', read: sources.rememberedNonces },
     { name: 'letterlock_store_keys', help: 'Keys in the store', read: sources.storeKeys },
+    {
+      name: 'letterlock_store_bytes',
+      help: "Size of the store's database",
+      read: () => sources.storeSpace()?.databaseBytes,
+    },
+    {
+      name: 'letterlock_store_used_bytes',
+      help: 'What of it is in use',
+      read: () => sources.storeSpace()?.usedBytes,
+    },
+    {
+      name: 'letterlock_store_quota_bytes',
+      help: 'Size at which the store takes no more writes, as configured',
+      read: () => sources.storeSpace()?.quotaBytes,
+    },
     { name: 'letterlock_audit_records', help: 'Audit records numbered by this process', read: sources.auditRecords },
     { name: 'letterlock_audit_open', help: 'Audit records without an answer', read: sources.openAuditOutcomes },
     {

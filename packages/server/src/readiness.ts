@@ -5,6 +5,7 @@
  */
 import type { Store } from '@letterlock/core';
 import { serviceStates, type ServiceState } from '@letterlock/protocol';
+import type { StoreSpace } from './open-store.ts';
 
 export interface ReadinessSources {
   readonly state: () => ServiceState;
@@ -16,6 +17,7 @@ export interface ReadinessSources {
   readonly isSinkFailing: () => boolean;
   readonly isChainBroken: () => boolean;
   readonly store: Store;
+  readonly storeSpace: () => StoreSpace | undefined;
 }
 
 /** Stands for every alarm of the installation; /readyz has its own name. */
@@ -29,10 +31,13 @@ export const unreadyReasons = [
   'audit_blocked',
   'audit_sink',
   'audit_chain',
+  'store_full',
   'store_unavailable',
 ] as const satisfies readonly string[];
 
 const storeMilliseconds = 1000;
+/** Part of the store's quota from which there is a warning: enough is left to act before nothing can be written. */
+const warnedPart = 0.8;
 
 /** Empty when the process can serve. */
 export async function findUnreadyReasons(sources: ReadinessSources): Promise<readonly string[]> {
@@ -47,8 +52,18 @@ export async function findUnreadyReasons(sources: ReadinessSources): Promise<rea
     ...(sources.isAuditBlocked() ? ['audit_blocked'] : []),
     ...(sources.isSinkFailing() ? ['audit_sink'] : []),
     ...(sources.isChainBroken() ? ['audit_chain'] : []),
+    ...(sources.storeSpace()?.isFull === true ? ['store_full'] : []),
     ...(isStoreAnswering ? [] : ['store_unavailable']),
   ];
+}
+
+/**
+ * What will stop the process if nobody acts. It stays ready: all replicas see the same store, so that a warning
+ * which took them out of service would be the outage that it warns of.
+ */
+export function findWarnings({ storeSpace }: Pick<ReadinessSources, 'storeSpace'>): readonly string[] {
+  const space = storeSpace();
+  return space !== undefined && space.databaseBytes >= space.quotaBytes * warnedPart ? ['store_nearly_full'] : [];
 }
 
 /** The reason as a label: one of `unreadyReasons`. */

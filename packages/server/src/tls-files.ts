@@ -1,5 +1,5 @@
 /**
- * Certificate and key files of the direct listener: read, checked, and read again when they change.
+ * Certificate and key files, of the direct listener and for etcd: read, checked, and read again when they change.
  * It must never put into service a pair that does not belong together, is out of date, or lies open to everybody.
  * @module
  */
@@ -49,10 +49,15 @@ export function endOfCertificate(pem: string): number {
 /** Gives new material when the files have changed since the last look. */
 export class TlsFiles {
   readonly #paths: TlsFilePaths;
+  readonly #at: string;
+  readonly #others: readonly string[];
   #seen: string;
 
-  constructor(paths: TlsFilePaths) {
+  /** @param o - `at`: the mapping that names the files, default `tls`; `others`: files whose change counts too */
+  constructor(paths: TlsFilePaths, o: { readonly at?: string; readonly others?: readonly string[] } = {}) {
     this.#paths = paths;
+    this.#at = o.at ?? 'tls';
+    this.#others = o.others ?? [];
     this.#seen = this.#signature();
   }
 
@@ -61,12 +66,12 @@ export class TlsFiles {
     const signature = this.#signature();
     if (signature === this.#seen) return undefined;
     this.#seen = signature;
-    return readTlsFiles(this.#paths, nowSeconds);
+    return readTlsFiles(this.#paths, nowSeconds, this.#at);
   }
 
   /** Kubernetes replaces mounted files by moving a link, so the file behind the path is what counts. */
   #signature(): string {
-    return [this.#paths.certFile, this.#paths.keyFile]
+    return [this.#paths.certFile, this.#paths.keyFile, ...this.#others]
       .map((path) => {
         const stat = statSync(path, { throwIfNoEntry: false });
         return stat === undefined ? 'absent' : `${stat.dev}:${stat.ino}:${stat.size}:${stat.mtimeMs}:${stat.mode}`;

@@ -34,6 +34,8 @@ export interface EtcdMember {
   /** Alarms that are raised anywhere in the cluster. */
   alarms(): Promise<readonly { readonly memberID: string; readonly alarm: string }[]>;
   disarm(alarm: { readonly memberID: string; readonly alarm: string }): Promise<void>;
+  /** Connects anew for the next call; calls under way end on the connection that they began on. */
+  renew(credentials: EtcdCredentials): void;
   close(): void;
 }
 
@@ -64,8 +66,14 @@ const channelOptions = {
   'grpc.enable_http_proxy': 0,
 } as const;
 
-/** Makes the client of one member; it connects with the first call. */
-export function connectMember({ endpoint, credentials, timeoutMilliseconds }: MemberOptions): EtcdMember {
+/** One connection, kept until nothing is under way on it. */
+interface Connection {
+  readonly client: Etcd3;
+  underWay: number;
+  isOld: boolean;
+}
+
+function connect(endpoint: string, credentials: EtcdCredentials | undefined): Connection {
   const client = new Etcd3({
     hosts: endpoint,
     // By default three attempts of everything, transactions included, and a circuit breaker that turns one fault into 5 s of them.
@@ -81,28 +89,50 @@ export function connectMember({ endpoint, credentials, timeoutMilliseconds }: Me
           },
         }),
   });
-  const { kv, maintenance } = client;
+  return { client, underWay: 0, isOld: false };
+}
+
+/** Makes the client of one member; it connects with the first call. */
+export function connectMember({ endpoint, credentials, timeoutMilliseconds }: MemberOptions): EtcdMember {
+  let current = connect(endpoint, credentials);
+  const call = async <T>(ask: (client: Etcd3) => Promise<T>): Promise<T> => {
+    const used = current;
+    used.underWay += 1;
+    try {
+      return await ask(used.client);
+    } finally {
+      used.underWay -= 1;
+      if (used.isOld && used.underWay === 0) used.client.close();
+    }
+  };
   const within = (milliseconds = timeoutMilliseconds) => ({ deadline: Date.now() + milliseconds });
   return {
     endpoint,
-    range: (request) => kv.range(request, within()),
-    transact: (request) => kv.txn(request, within()),
+    range: (request) => call(({ kv }) => kv.range(request, within())),
+    transact: (request) => call(({ kv }) => kv.txn(request, within())),
     async compact(revision) {
-      await kv.compact({ revision }, within());
+      await call(({ kv }) => kv.compact({ revision }, within()));
     },
     async status() {
-      const { header, dbSize, dbSizeInUse } = await maintenance.status(within());
+      const { header, dbSize, dbSizeInUse } = await call(({ maintenance }) => maintenance.status(within()));
       return { revision: header.revision, databaseBytes: dbSize, usedBytes: dbSizeInUse };
     },
     async defragment() {
-      await maintenance.defragment(within(defragmentationMilliseconds));
+      await call(({ maintenance }) => maintenance.defragment(within(defragmentationMilliseconds)));
     },
     async alarms() {
-      return (await maintenance.alarm({ action: 'Get' }, within())).alarms;
+      return (await call(({ maintenance }) => maintenance.alarm({ action: 'Get' }, within()))).alarms;
     },
     async disarm({ memberID, alarm }) {
-      await maintenance.alarm({ action: 'Deactivate', memberID, alarm: alarm as 'Nospace' }, within());
+      const request = { action: 'Deactivate', memberID, alarm: alarm as 'Nospace' } as const;
+      await call(({ maintenance }) => maintenance.alarm(request, within()));
     },
-    close: () => client.close(),
+    renew(renewed) {
+      const old = current;
+      current = connect(endpoint, renewed);
+      old.isOld = true;
+      if (old.underWay === 0) old.client.close();
+    },
+    close: () => current.client.close(),
   };
 }

@@ -104,6 +104,11 @@ export class EtcdStore implements Store {
     return sent.isOnlyCompared ? { ...response, entries: [] } : response;
   }
 
+  /** Connects to every member anew. */
+  renew(credentials: EtcdCredentials): void {
+    for (const member of this.members) member.renew(credentials);
+  }
+
   /** Ends all connections; calls under way fail. */
   close(): void {
     for (const member of this.members) member.close();

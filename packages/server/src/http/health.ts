@@ -10,6 +10,8 @@ import { limits, ProblemError, toProblemDocument } from '@letterlock/protocol';
 export interface HealthSources {
   /** Why the service cannot serve; empty when it can. */
   readonly unreadyReasons: () => Promise<readonly string[]>;
+  /** What will stop it if nobody acts. */
+  readonly warnings: () => readonly string[];
   readonly metrics: () => Promise<{ readonly contentType: string; readonly text: string }>;
 }
 
@@ -34,8 +36,10 @@ export function createHealthServer(sources: HealthSources): Server {
     .route('/readyz')
     .get(async (_request, response) => {
       const reasons = await sources.unreadyReasons();
-      if (reasons.length === 0) sendJson(response, 200, { status: 'ready' });
-      else sendJson(response, 503, { status: 'unready', reasons });
+      const found = sources.warnings();
+      const warnings = found.length === 0 ? {} : { warnings: found };
+      if (reasons.length === 0) sendJson(response, 200, { status: 'ready', ...warnings });
+      else sendJson(response, 503, { status: 'unready', reasons, ...warnings });
     })
     .all(refuseMethod);
   application

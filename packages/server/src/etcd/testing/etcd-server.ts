@@ -48,6 +48,8 @@ export interface EtcdServerOptions {
   /** Default true: TLS, and only for the one client certificate. */
   readonly isSecure?: boolean;
   readonly quotaBackendBytes?: number;
+  /** Client certificates that the server trusts. Default 1. */
+  readonly clients?: number;
   /** Default true: what is acknowledged is on the disk. False is faster, for tests that kill nothing. */
   readonly isDurable?: boolean;
 }
@@ -63,6 +65,8 @@ export class EtcdServer {
   readonly endpoint: string;
   readonly port: number;
   readonly credentials: EtcdCredentials | undefined;
+  /** Of all its clients. */
+  readonly allCredentials: readonly EtcdCredentials[];
   readonly #folder: string;
   readonly #arguments: readonly string[];
   #process: ChildProcess | undefined;
@@ -78,7 +82,8 @@ export class EtcdServer {
     const scheme = certificates === undefined ? 'http' : 'https';
     this.port = ports.client;
     this.endpoint = `${scheme}://localhost:${ports.client}`;
-    this.credentials = certificates?.client;
+    this.allCredentials = certificates?.clients ?? [];
+    this.credentials = this.allCredentials[0];
     const listen = `${scheme}://127.0.0.1:${ports.client}`;
     const peer = `http://127.0.0.1:${ports.peer}`;
     this.#arguments = [
@@ -108,7 +113,7 @@ export class EtcdServer {
     const ports: Ports[] = [];
     for (let index = 0; index < count; index += 1) ports.push({ client: await freePort(), peer: await freePort() });
     const cluster = ports.map(({ peer }, index) => `m${index}=http://127.0.0.1:${peer}`).join(',');
-    const certificates = options.isSecure === false ? undefined : createCertificates();
+    const certificates = options.isSecure === false ? undefined : createCertificates(options.clients ?? 1);
     const servers = ports.map((each, index) => new EtcdServer(`m${index}`, each, cluster, certificates, options));
     for (const server of servers) server.#spawn();
     for (const server of servers) await server.#ready();
@@ -125,11 +130,16 @@ export class EtcdServer {
     await exited;
   }
 
-  /** Starts it again on its data. */
-  async restart(): Promise<void> {
+  /** From the next start on it trusts these clients only. */
+  trustOnly(...clients: readonly EtcdCredentials[]): void {
+    writeFileSync(join(this.#folder, 'clients.crt'), trusted(clients));
+  }
+
+  /** Starts it again on its data. @param as - who asks whether it is there */
+  async restart(as = this.credentials): Promise<void> {
     await this.kill();
     this.#spawn();
-    await this.#ready();
+    await this.#ready(as);
   }
 
   /** Lets it hang, with its connections open. */
@@ -151,9 +161,9 @@ export class EtcdServer {
     this.#process = spawn(etcdProgram(), this.#arguments, { stdio: ['ignore', log, log], env: {} });
   }
 
-  async #ready(): Promise<void> {
+  async #ready(credentials = this.credentials): Promise<void> {
     const until = Date.now() + readyMilliseconds;
-    const { endpoint, credentials } = this;
+    const { endpoint } = this;
     const member = connectMember({ endpoint, credentials, timeoutMilliseconds: 1000 });
     try {
       for (;;) {
@@ -172,7 +182,7 @@ export class EtcdServer {
 
   #tlsArguments(certificates: Certificates | undefined): readonly string[] {
     if (certificates === undefined) return [];
-    const { server, client } = certificates;
+    const { server, clients } = certificates;
     const file = (name: string, content: string): string => {
       const path = join(this.#folder, name);
       writeFileSync(path, content, { mode: 0o600 });
@@ -182,19 +192,26 @@ export class EtcdServer {
       `--cert-file=${file('server.crt', server.certificate)}`,
       `--key-file=${file('server.key', server.key)}`,
       '--client-cert-auth',
-      `--trusted-ca-file=${file('clients.crt', client.certificate)}`,
+      `--trusted-ca-file=${file('clients.crt', trusted(clients))}`,
     ];
   }
 }
 
 interface Certificates {
   readonly server: TestCertificate;
-  readonly client: EtcdCredentials;
+  readonly clients: readonly EtcdCredentials[];
 }
 
-function createCertificates(): Certificates {
+function createCertificates(clients: number): Certificates {
   const server = createCertificate(['localhost', '127.0.0.1']);
-  return { server, client: { ca: server.certificate, ...createCertificate() } };
+  return {
+    server,
+    clients: Array.from({ length: clients }, () => ({ ca: server.certificate, ...createCertificate() })),
+  };
+}
+
+function trusted(clients: readonly EtcdCredentials[]): string {
+  return clients.map(({ certificate }) => certificate).join('');
 }
 
 /** A port that was free a moment ago. */

@@ -79,6 +79,10 @@ export class FakeMember implements EtcdMember {
     this.#cluster.alarms = this.#cluster.alarms.filter((alarm) => alarm.memberID !== memberID);
   }
 
+  renew(): void {
+    this.calls.push('renew');
+  }
+
   close(): void {
     this.isClosed = true;
   }
