@@ -56,6 +56,11 @@ export function verifyCertificateChain(
   }
 }
 
+/** Whether one certificate names another as its issuer and bears the signature of its key. No other question is asked. */
+export function isIssuedBy(subject: ReadCertificate, issuer: ReadCertificate): boolean {
+  return subject.certificate.checkIssued(issuer.certificate) && isSignedBy(subject.certificate, issuer.certificate);
+}
+
 function parse(pemOrDer: string | Uint8Array): X509Certificate {
   const bytes = typeof pemOrDer === 'string' ? Buffer.from(pemOrDer, 'utf8') : pemOrDer;
   const isPem = bytes[0] !== 0x30;

@@ -4,6 +4,7 @@
  */
 export * from './audit-run.ts';
 export * from './barrier-record.ts';
+export * from './bundle.ts';
 export * from './bytes.ts';
 export * from './certificate.ts';
 export * from './checkpoint.ts';
@@ -30,3 +31,4 @@ export * from './shares.ts';
 export * from './slot.ts';
 export * from './state-statement.ts';
 export * from './verify-audit.ts';
+export * from './web-crypto.ts';

@@ -17,6 +17,7 @@ import {
   type Reader,
   type Typ,
 } from '@letterlock/protocol';
+import { openBundle, signBundle } from './bundle.ts';
 import { hash43 } from './bytes.ts';
 import { signCheckpoint, verifyCheckpoint } from './checkpoint.ts';
 import { openDelivery } from './delivery.ts';
@@ -55,7 +56,6 @@ const claimsOf: Partial<Record<JwsTyp, JcsObject>> = {
   [typ.transcript]: { admins: [hash], boot: hash, gen: 1, rev: 1, t: 1 },
   [typ.peer]: { gen: 1 },
   [typ.bindingKey]: { bk: [], bnd: 'a/b', exp: 2, iat: 1, seq: 1 },
-  [typ.bundle]: { certs: [], exp: 2, iat: 1, past: [], seq: 1 },
 };
 const signedAs = (jwsTyp: JwsTyp): string => signJws({ typ: jwsTyp, key: signer, claims: claimsOf[jwsTyp]! });
 
@@ -72,7 +72,7 @@ const objects: Readonly<Record<Typ, string>> = {
   [typ.transcript]: signedAs(typ.transcript),
   [typ.peer]: signedAs(typ.peer),
   [typ.bindingKey]: signedAs(typ.bindingKey),
-  [typ.bundle]: signedAs(typ.bundle),
+  [typ.bundle]: signBundle(signer, { certs: ['AAAA'], exp: 2, iat: 1, past: [], seq: 1 }),
   [typ.checkpoint]: signCheckpoint(signer, { au: [['AAAAAAAAAAA', 1, hash]], n: 1, rev: 1, t: 1 }),
   [typ.slot]: await sealJwe({ typ: typ.slot, to: enc, header: { eh: sealed.eh }, plaintext: share.expose() }),
   [typ.deliverySlot]: toOpen.answer.dslot,
@@ -110,7 +110,7 @@ const verifiers: Readonly<Record<Typ, (compact: string) => unknown>> = {
   [typ.transcript]: openSigned(typ.transcript, transcriptClaims),
   [typ.peer]: openSigned(typ.peer),
   [typ.bindingKey]: openSigned(typ.bindingKey),
-  [typ.bundle]: openSigned(typ.bundle),
+  [typ.bundle]: (compact) => openBundle(compact, verifier, { nowSeconds: 1, leastSeq: 1 }),
   [typ.checkpoint]: (compact) => verifyCheckpoint(compact, verifier),
   [typ.slot]: (compact) => openJwe(compact, { typ: typ.slot, key: encryption }),
   [typ.deliverySlot]: (compact) => openJwe(compact, { typ: typ.deliverySlot, key: toOpen.deliveryKey }),

@@ -11,8 +11,12 @@ import { array, integer, matching, object, oneOf, optional, text } from './shape
 export const kubernetesGroup = 'letterlock.dev';
 /** Name of the container, of which there is one in a pod. */
 export const agentContainerName = 'letterlock-agent';
-/** ConfigMap of each namespace that holds the trust bundle. */
-export const trustConfigMap = { name: 'letterlock-trust', key: 'bundle.jws' } as const;
+/** ConfigMap of each namespace: the trust bundle, and the instance key that signed it, as a JWK. */
+export const trustConfigMap = {
+  name: 'letterlock-trust',
+  bundle: 'bundle.jws',
+  instanceKey: 'instance-key.json',
+} as const;
 
 /** Volumes that the injector adds. Every name with the prefix is reserved. */
 export const agentVolumes = {
@@ -29,6 +33,7 @@ export const agentPaths = {
   socket: '/run/letterlock/agent.sock',
   enrolmentToken: '/var/run/secrets/letterlock.dev/enrolment/token',
   trustBundle: '/var/run/secrets/letterlock.dev/trust/bundle.jws',
+  instanceKey: '/var/run/secrets/letterlock.dev/trust/instance-key.json',
   /** In application containers of writer pods only. */
   writerToken: '/var/run/secrets/letterlock.dev/writer/token',
 } as const;
