@@ -41,7 +41,7 @@ const floors = [
   { name: 'pino', least: '10.4.0', isRequired: true },
   { name: 'prom-client', least: '15.1.0', isRequired: true },
   { name: 'zod', least: '4.6.0', isRequired: true },
-  { name: '@peculiar/x509', least: '2.2.0', isRequired: false },
+  { name: '@peculiar/x509', least: '2.2.0', isRequired: true },
   { name: '@grpc/grpc-js', least: '1.14.7', isRequired: true },
   { name: '@grpc/proto-loader', least: '0.8.1', isRequired: true },
   { name: 'protobufjs', least: '7.6.3', isRequired: true },

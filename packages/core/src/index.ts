@@ -11,3 +11,4 @@ export * from './seal/index.ts';
 export * from './wraps/index.ts';
 export * from './secrets/index.ts';
 export * from './injection/index.ts';
+export * from './ca/index.ts';

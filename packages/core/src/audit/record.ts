@@ -34,6 +34,10 @@ export const auditActs = [
   'unseal',
   'seal',
   'share.ack',
+  'authority.create',
+  'authority.publish',
+  'authority.switch',
+  'authority.retire',
   'peer.unseal',
   'peer_unseal.set',
   /** Fills a number whose transaction had no answer and is now known not to have happened, or lists such numbers. */

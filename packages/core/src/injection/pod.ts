@@ -41,7 +41,6 @@ export interface Pod extends JsonObject {
 
 /** Groups of containers in a pod, in the order in which they start. */
 export const containerGroups = ['initContainers', 'containers', 'ephemeralContainers'] as const;
-export type ContainerGroup = (typeof containerGroups)[number];
 
 /** All containers of a pod. */
 export function containersOf(pod: Pod): readonly Container[] {
