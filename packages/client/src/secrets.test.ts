@@ -163,6 +163,21 @@ describe('the memory of versions', () => {
     expect(versions.get(path)).toBe(3);
   });
 
+  test('gives out what was the latest when it was asked for, although another call has seen a newer one since', async () => {
+    const path = newPath();
+    await server.client(alice).writeSecret({ path, to: [bob.id], content: bytes('one') });
+    const versions = new Map<string, number>();
+    using read = await server.client(bob, { versions }).readSecret(path, {
+      // Called after the answer has come: here the other call notices its version first.
+      isWriterAllowed: () => {
+        versions.set(path, 2);
+        return true;
+      },
+    });
+    expect(read.ver).toBe(1);
+    expect(versions.get(path)).toBe(2);
+  });
+
   test('learns from what is read and from what is written', async () => {
     const path = newPath();
     const [written, read] = [new Map<string, number>(), new Map<string, number>()];

@@ -132,6 +132,8 @@ export class SecretBook {
   async read(path: string, options: ReadSecretOptions, deadline: Deadline): Promise<ReadSecret> {
     const identity = this.#session.requireIdentity();
     const { ver, isWriterAllowed } = options;
+    // Another call may see a newer version while this one is under way: that makes its answer no older than it was asked for.
+    const seen = this.#seen.get(path);
     let deliveryKey: OpeningKey | undefined;
     const reply = await this.#session.call(
       {
@@ -161,7 +163,7 @@ export class SecretBook {
       }),
     );
     using whole = opened.content;
-    this.#checkVersion(opened.header, ver);
+    checkVersion(opened.header, { asked: ver, seen });
     this.#notice(path, opened.header.ver);
     return unpack(opened, whole);
   }
@@ -279,23 +281,25 @@ export class SecretBook {
     return { keysets: found.map(({ keyset }) => keyset), areFresh: found.every(({ isFresh }) => isFresh) };
   }
 
-  /** The version that was asked for, or none below the highest that was seen: else a rollback would pass silently. */
-  #checkVersion({ path, ver }: EnvelopeHeader, asked: number | undefined): void {
-    if (asked !== undefined) {
-      if (ver === asked) return;
-      throw new IntegrityError('delivery_other_version', `Cannot accept version ${ver}: asked for was ${asked}`);
-    }
-    const seen = this.#seen.get(path);
-    if (seen === undefined || ver >= seen) return;
-    throw new IntegrityError(
-      'secret_rollback',
-      `Cannot accept version ${ver} as the latest: version ${seen} was seen before`,
-    );
-  }
-
   #notice(path: string, ver: number): void {
     if (ver > (this.#seen.get(path) ?? 0)) this.#seen.set(path, ver);
   }
+}
+
+/** The version that was asked for, or none below the highest that had been seen: else a rollback would pass silently. */
+function checkVersion(
+  { ver }: EnvelopeHeader,
+  { asked, seen }: { readonly asked: number | undefined; readonly seen: number | undefined },
+): void {
+  if (asked !== undefined) {
+    if (ver === asked) return;
+    throw new IntegrityError('delivery_other_version', `Cannot accept version ${ver}: asked for was ${asked}`);
+  }
+  if (seen === undefined || ver >= seen) return;
+  throw new IntegrityError(
+    'secret_rollback',
+    `Cannot accept version ${ver} as the latest: version ${seen} was seen before`,
+  );
 }
 
 /** The latest version that a refusal names. */
