@@ -5,11 +5,12 @@
  */
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { describeCalls } from './describe-calls.ts';
 import { findPlantedBugs, plantedBugs, violationsStatus } from './planted-bugs.ts';
 import { run } from './run.ts';
 import { summarise } from './summary.ts';
 
-const shownViolations = 20;
+const shownViolations = 10;
 
 const { values } = parseArgs({
   options: {
@@ -34,7 +35,10 @@ const seed = positive('seed');
 print(`Faults: seed ${seed}, ${positive('items')} items, ${positive('faults')} faults`);
 const report = await run({ seed, items: positive('items'), faults: positive('faults'), only: values.only, print });
 const { lines, isGood } = summarise(report);
-for (const { kind, item, what } of report.violations.slice(0, shownViolations)) print(`${kind} ${item}: ${what}`);
+for (const { kind, item, what } of report.violations.slice(0, shownViolations)) {
+  print(`${kind} ${item}: ${what}`);
+  for (const line of describeCalls(report.history, item)) print(`     ${line}`);
+}
 for (const line of lines) print(line);
 if (!isGood) process.exitCode = violationsStatus;
 

@@ -59,6 +59,8 @@ export const plantedBugs: readonly Mutant[] = [
 /** @returns how many were found, and why the others were not. @throws Error if the unchanged copy does not pass */
 export function findPlantedBugs(root: string, seed: number, print: (line: string) => void): number {
   const copy = mkdtempSync(join(tmpdir(), 'letterlock-planted-'));
+  const remove = (): void => rmSync(copy, { recursive: true, force: true });
+  process.once('exit', remove);
   try {
     copySource(root, copy);
     const runTests: RunTests = (folder) => {
@@ -83,7 +85,8 @@ export function findPlantedBugs(root: string, seed: number, print: (line: string
     }
     return caught;
   } finally {
-    rmSync(copy, { recursive: true, force: true });
+    remove();
+    process.off('exit', remove);
   }
 }
 

@@ -35,6 +35,7 @@ export interface RunReport {
   readonly servingAgainMilliseconds: number | undefined;
 }
 
+const signals = ['SIGINT', 'SIGTERM'] as const;
 const concurrency = 12;
 /** An answer that takes longer than two deadlines of the store is given up and asked for again. */
 const attemptMilliseconds = 4500;
@@ -46,6 +47,7 @@ export async function run(options: RunOptions): Promise<RunReport> {
   const planned = scheduleOf(options.faults, chance, options.only);
   const recorder = new Recorder();
   await using installation = await startInstallation(() => recorder.misreported());
+  using _ = endingOnSignals(installation);
   print(`etcd with three members, replicas A, B and C unsealed by two of three admins`);
   const load = loadOf(installation, recorder, seed + 1, { attemptTimeoutMilliseconds: attemptMilliseconds });
   const prober = loadOf(installation, recorder, seed + 2, {
@@ -77,6 +79,19 @@ export async function run(options: RunOptions): Promise<RunReport> {
   await prober.finish(concurrency);
   // Awaited here: the installation ends when this function is left.
   return await judge(installation, recorder, planned.length, serving);
+}
+
+/** Ends what was started also when the run is broken off. */
+function endingOnSignals(installation: AsyncDisposable): Disposable {
+  const end = (): void => {
+    void installation[Symbol.asyncDispose]().finally(() => process.exit(1));
+  };
+  for (const signal of signals) process.once(signal, end);
+  return {
+    [Symbol.dispose]: () => {
+      for (const signal of signals) process.off(signal, end);
+    },
+  };
 }
 
 async function judge(
