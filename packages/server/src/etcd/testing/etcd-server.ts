@@ -4,6 +4,7 @@
  * @module
  */
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
+import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
@@ -17,6 +18,7 @@ const buildScript = new URL('../../../../../tools/etcd/build.sh', import.meta.ur
 /** The first build on a machine fetches some 60 modules. */
 export const buildMilliseconds = 420_000;
 const readyMilliseconds = 20_000;
+const [firstPort, lastPort] = [16_000, 32_000];
 
 /** Path of the program, built if it is not there. */
 export function etcdProgram(): string {
@@ -115,9 +117,14 @@ export class EtcdServer {
     const cluster = ports.map(({ peer }, index) => `m${index}=http://127.0.0.1:${peer}`).join(',');
     const certificates = options.isSecure === false ? undefined : createCertificates(options.clients ?? 1);
     const servers = ports.map((each, index) => new EtcdServer(`m${index}`, each, cluster, certificates, options));
-    for (const server of servers) server.#spawn();
-    for (const server of servers) await server.#ready();
-    return servers;
+    try {
+      for (const server of servers) server.#spawn();
+      for (const server of servers) await server.#ready();
+      return servers;
+    } catch (error) {
+      for (const server of servers) await server.close();
+      throw error;
+    }
   }
 
   /** Ends it as a power failure would. */
@@ -214,13 +221,21 @@ function trusted(clients: readonly EtcdCredentials[]): string {
   return clients.map(({ certificate }) => certificate).join('');
 }
 
-/** A port that was free a moment ago. */
+/** A port that is free. It lies below those that the system gives to connections, so that none takes it before it is used, or in a pause. */
 export async function freePort(): Promise<number> {
-  const server = createServer();
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
+  for (;;) {
+    const server = createServer();
+    const listening = once(server, 'listening');
+    server.listen(randomInt(firstPort, lastPort), '127.0.0.1');
+    try {
+      await listening;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'EADDRINUSE') continue;
+      throw error;
+    }
+    const { port } = server.address() as AddressInfo;
+    server.close();
+    await once(server, 'close');
+    return port;
+  }
 }
