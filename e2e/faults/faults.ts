@@ -5,7 +5,7 @@
  */
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Failpoint } from './failpoint-store.ts';
-import { nowMilliseconds, type Answer, type Recorder } from './history.ts';
+import { nowMilliseconds, type Recorder } from './history.ts';
 import type { Installation } from './installation.ts';
 import type { Load, Plan } from './load.ts';
 import type { Replica } from './replica.ts';
@@ -158,16 +158,18 @@ async function killInReply({ installation, load, chance }: Stage): Promise<void>
     void replica.kill();
     isCut.resolve(true);
   });
-  // Another replica may have been asked, when this one was slow to answer.
-  let opened: Promise<Answer>;
-  do {
+  for (;;) {
     const open = await load.longDelivery(replica);
-    opened = open();
-  } while (!(await Promise.race([isCut.promise, opened.then(() => false)])) && nowMilliseconds() < until);
-  if (replica.isRunning) throw new Error('No reply was cut');
-  await ended;
-  await revive(installation, replica);
-  if ((await opened).is !== 'ok') throw new Error('The claim whose reply was cut was not delivered again');
+    const opened = open();
+    if (await Promise.race([isCut.promise, opened.then(() => false)])) {
+      await ended;
+      await revive(installation, replica);
+      if ((await opened).is !== 'ok') throw new Error('The claim whose reply was cut was not delivered again');
+      return;
+    }
+    // Another replica may have been asked, when this one was slow to answer.
+    if (nowMilliseconds() > until) throw new Error('No reply was cut');
+  }
 }
 
 async function revive(installation: Installation, replica: Replica): Promise<void> {

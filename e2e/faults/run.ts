@@ -84,7 +84,7 @@ export async function run(options: RunOptions): Promise<RunReport> {
 /** Ends what was started also when the run is broken off. */
 function endingOnSignals(installation: AsyncDisposable): Disposable {
   const end = (): void => {
-    void installation[Symbol.asyncDispose]().finally(() => process.exit(1));
+    void Promise.resolve(installation[Symbol.asyncDispose]()).finally(() => process.exit(1));
   };
   for (const signal of signals) process.once(signal, end);
   return {
