@@ -4,7 +4,7 @@
  * @module
  */
 import { spawnSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { chmodSync, cpSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { machineArchitecture, writeImage } from './archive.ts';
 import { readDockerfile, type ImageConfiguration } from './dockerfile.ts';
@@ -78,11 +78,14 @@ async function makeWithoutEngine(order: ImageOrder): Promise<void> {
     throw new Error('Cannot make the image: without an engine the Dockerfile copies "." to "/app/" and nothing else');
   const base = join(order.scratch, 'base');
   makeNodeBase(base, process.execPath);
+  const own = join(order.scratch, 'own');
+  cpSync(order.context, join(own, 'app'), { recursive: true });
+  chmodSync(own, 0o755);
   await writeImage(
     {
       name: order.name,
       architecture,
-      layers: [base, order.context],
+      layers: [base, own],
       configuration: over(nodeBaseConfiguration, configuration),
     },
     order.file,
