@@ -33,6 +33,9 @@ image: setup ## Make the images of server and agent (ARGUMENTS=--help)
 faults: setup ## Kill, stop and cut etcd and replicas under load, and judge the history (needs Go); ARGUMENTS='--seed 2'
 	@e2e/faults/run.sh $(ARGUMENTS)
 
+e2e: setup ## Run the stories on a real Kubernetes: of KUBECONFIG, or one that it boots (root on Linux, Go; STORY=, ROW=)
+	@e2e/run.sh
+
 mutants: setup ## Break the source in one place at a time; a test must notice each (ONLY=part-of-a-name)
 	@node tools/mutants/main.ts $(ONLY)
 
@@ -74,5 +77,5 @@ test-interop: setup
 test-fuzz: setup
 	@e2e/fuzz/run.sh
 
-.PHONY: help setup build check test demo image bench bench-peers faults mutants wycheproof golden generate \
+.PHONY: help setup build check test demo image e2e bench bench-peers faults mutants wycheproof golden generate \
 	check-format check-lint check-types check-layers check-unused check-generated test-unit test-interop test-fuzz

@@ -6,7 +6,11 @@
 
 /** @type {import('jest').Config} */
 const config = {
-  roots: ['<rootDir>/packages', '<rootDir>/tools', '<rootDir>/e2e/guide', '<rootDir>/e2e/faults'],
+  roots: [
+    '<rootDir>/packages',
+    '<rootDir>/tools',
+    ...['guide', 'faults', 'cluster', 'run'].map((name) => `<rootDir>/e2e/${name}`),
+  ],
   testMatch: ['**/*.test.ts'],
   testPathIgnorePatterns: ['/node_modules/', '/dist/', '\\.wycheproof\\.test\\.ts$'],
   modulePathIgnorePatterns: ['<rootDir>/packages/[^/]+/dist/'],

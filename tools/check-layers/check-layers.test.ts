@@ -86,6 +86,7 @@ describe('checkLayers()', () => {
       text: "import { fake } from '@letterlock/core/testing';",
     },
     { name: 'a literal import()', path: 'packages/cli/src/a.ts', text: "const a = await import('./b.ts');" },
+    { name: 'the finder of stories any name', path: 'e2e/run/find-stories.ts', text: 'const a = await import(b);' },
     { name: 'a bench the entries', path: 'bench/a.ts', text: "import { a } from '@letterlock/client';" },
     {
       name: 'a comment that names new Date()',
@@ -192,6 +193,12 @@ describe('checkLayers()', () => {
       name: 'import() of a made-up name',
       path: 'packages/cli/src/a.ts',
       text: 'const a = await import(process.argv[2]);',
+      reason: '1: import() of a name that is not a string literal',
+    },
+    {
+      name: 'import() of a made-up name beside the finder of stories',
+      path: 'e2e/run/main.ts',
+      text: 'const a = await import(b);',
       reason: '1: import() of a name that is not a string literal',
     },
     {

@@ -5,7 +5,15 @@
  */
 import { posix } from 'node:path';
 import { parseSync } from 'oxc-parser';
-import { exceptions, impureTexts, importTable, layeredPackages, pureFolders, type Layer } from './import-table.ts';
+import {
+  exceptions,
+  importsByName,
+  impureTexts,
+  importTable,
+  layeredPackages,
+  pureFolders,
+  type Layer,
+} from './import-table.ts';
 
 export interface SourceFile {
   /** Path from the repository's root, with `/`. */
@@ -53,7 +61,8 @@ function checkImports(file: SourceFile, packageExports: PackageExports): readonl
 
 function reasonAgainst(found: Import, path: string, place: Place, packageExports: PackageExports): string | undefined {
   const { specifier, isType } = found;
-  if (specifier === undefined) return 'import() of a name that is not a string literal';
+  if (specifier === undefined)
+    return importsByName.test(path) ? undefined : 'import() of a name that is not a string literal';
   if (specifier.startsWith('.')) return reasonAgainstRelative(specifier, isType, path, place);
   if (specifier.startsWith('@letterlock/')) return reasonAgainstPackage(specifier, isType, path, place, packageExports);
   return reasonAgainstOutside(specifier, isType, path, place);

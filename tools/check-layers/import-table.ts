@@ -104,6 +104,9 @@ export const exceptions: readonly Exception[] = [
   { files: /^packages\/cli\/src\/pkcs12[^/]*\.ts$/, ours: [], outside: ['node-forge'] },
 ];
 
+/** Files that may import by a name they make up: they find the tests of a folder. */
+export const importsByName = /^e2e\/run\/find-stories\.ts$/;
+
 /** Folders whose files decide: the clock and the environment reach them as arguments. */
 export const pureFolders = /^packages\/(?:core|protocol)\/src\//;
 

@@ -1,0 +1,36 @@
+/**
+ * Ends one cluster and removes everything that booting it made.
+ * It must never end a process that it cannot tell to be the cluster's.
+ * @module
+ */
+import { existsSync, rmSync } from 'node:fs';
+import { removeCgroup } from './cgroups.ts';
+import { folderOf, readCluster } from './cluster.ts';
+import { waitUntil } from './kubernetes.ts';
+import { closeNamespaces } from './namespaces.ts';
+import { unlinkNetwork } from './network.ts';
+
+/** Ends it. @returns false if there was none */
+export async function endCluster(name: string): Promise<boolean> {
+  const folder = folderOf(name);
+  if (!existsSync(folder)) return false;
+  const cluster = readCluster(name);
+  if (cluster !== undefined) {
+    await closeNamespaces(cluster.keeper);
+    unlinkNetwork(cluster.network);
+    // The kernel takes a moment to see that a group is empty.
+    await waitUntil(() => isRemoved(cluster.cgroup), { what: 'its control groups were not removed', seconds: 30 });
+  }
+  rmSync(folder, { recursive: true, force: true });
+  return true;
+}
+
+function isRemoved(cgroup: string): boolean {
+  try {
+    removeCgroup(cgroup);
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EBUSY') return false;
+    throw error;
+  }
+}

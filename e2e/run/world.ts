@@ -1,0 +1,157 @@
+/**
+ * What a step can do: kubectl, helm and letterlock as a person would call them, images, and the programs of the cluster.
+ * It must never wait without a deadline, nor use a cluster other than the one it was given.
+ * @module
+ */
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Cluster } from '../cluster/cluster.ts';
+import type { DaemonName } from '../cluster/daemons.ts';
+import { importImage } from '../cluster/import-image.ts';
+import { isApiReady, waitUntil } from '../cluster/kubernetes.ts';
+import { startDaemon, stopDaemon } from '../cluster/run-daemons.ts';
+import { buildImage, type ImageName } from './build-image.ts';
+
+export interface CommandOptions {
+  /** Text for its standard input. */
+  readonly input?: string;
+  /** Default 60. */
+  readonly seconds?: number;
+}
+
+/** How a program ended that was allowed to fail. */
+export interface Outcome {
+  readonly status: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+const root = join(import.meta.dirname, '../..');
+
+/** One cluster, and a folder for what the steps write. */
+export class World implements Disposable {
+  /** For the files of the steps. */
+  readonly folder = mkdtempSync(join(tmpdir(), 'letterlock-e2e-'));
+  /** What one step tells the next. */
+  readonly facts = new Map<string, string>();
+  readonly print: (line: string) => void;
+  readonly #kubeconfig: string;
+  /** Absent: the cluster is somebody else's. */
+  readonly #cluster: Cluster | undefined;
+  readonly #images = new Map<ImageName, string>();
+
+  constructor(facts: {
+    readonly kubeconfig: string;
+    readonly cluster?: Cluster;
+    readonly print: (line: string) => void;
+  }) {
+    this.#kubeconfig = facts.kubeconfig;
+    this.#cluster = facts.cluster;
+    this.print = facts.print;
+  }
+
+  /** Whether `stop` and `start` work here. */
+  get isOwnCluster(): boolean {
+    return this.#cluster !== undefined;
+  }
+
+  /** A line for the person who reads the run, such as a figure. */
+  note(text: string): void {
+    this.print(`  # ${text}`);
+  }
+
+  /** Runs kubectl. Shape of words: separated by spaces, or a list. @returns standard output */
+  kubectl(words: string | readonly string[], options: CommandOptions = {}): string {
+    return demanded('kubectl', words, this.tryKubectl(words, options));
+  }
+
+  /** Runs kubectl where it may fail. */
+  tryKubectl(words: string | readonly string[], options: CommandOptions = {}): Outcome {
+    return this.#run(this.#program('kubectl'), words, options);
+  }
+
+  /** Runs helm. @returns standard output */
+  helm(words: string | readonly string[], options: CommandOptions = {}): string {
+    return demanded('helm', words, this.#run(this.#program('helm'), words, options));
+  }
+
+  /** Runs this checkout's `letterlock` in the folder of the steps. @returns standard output */
+  letterlock(words: string | readonly string[], options: CommandOptions = {}): string {
+    return demanded('letterlock', words, this.#run(join(root, 'packages/cli/bin/letterlock'), words, options));
+  }
+
+  /** Applies objects, or text in YAML. */
+  apply(manifest: string | readonly object[]): void {
+    const items =
+      typeof manifest === 'string' ? manifest : JSON.stringify({ apiVersion: 'v1', kind: 'List', items: manifest });
+    this.kubectl('apply -f -', { input: items });
+  }
+
+  /** Reads one object, or a list, for the caller to say what it is. */
+  read(words: string): unknown {
+    return JSON.parse(this.kubectl(`get ${words} -o json`));
+  }
+
+  /** Asks again and again until it is so. */
+  async eventually(what: string, isSo: () => boolean | Promise<boolean>, seconds = 60): Promise<void> {
+    await waitUntil(isSo, { what, seconds, everyMilliseconds: 250 });
+  }
+
+  /** Name of an image that the cluster has: made and imported when it is first asked for. */
+  async image(name: ImageName): Promise<string> {
+    const variable = `LETTERLOCK_IMAGE_${name.toUpperCase()}`;
+    const known = this.#images.get(name) ?? process.env[variable];
+    if (known !== undefined) return known;
+    if (this.#cluster === undefined)
+      throw new Error(`Cannot use the image of ${name}: ${variable} is not set, need one that the cluster can fetch`);
+    const { file, image } = await buildImage(name);
+    importImage(this.#cluster, file);
+    this.#images.set(name, image);
+    return image;
+  }
+
+  /** Stops a program of the cluster, such as kube-apiserver. */
+  stop(daemon: DaemonName): void {
+    stopDaemon(this.#own(), daemon, 'KILL');
+  }
+
+  /** Starts it again, and waits for the API server. */
+  async start(daemon: DaemonName): Promise<void> {
+    const cluster = this.#own();
+    startDaemon(cluster, daemon);
+    await this.eventually('the API server was not ready', () => isApiReady(cluster));
+  }
+
+  [Symbol.dispose](): void {
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+
+  #own(): Cluster {
+    if (this.#cluster === undefined) throw new Error('Cannot stop programs of a cluster that is not ours');
+    return this.#cluster;
+  }
+
+  #program(name: 'kubectl' | 'helm'): string {
+    return this.#cluster === undefined ? name : join(this.#cluster.programs.folder, name);
+  }
+
+  #run(program: string, words: string | readonly string[], { input, seconds = 60 }: CommandOptions): Outcome {
+    const { status, stdout, stderr, error } = spawnSync(program, typeof words === 'string' ? words.split(' ') : words, {
+      cwd: this.folder,
+      encoding: 'utf8',
+      timeout: seconds * 1000,
+      maxBuffer: 64 * 1024 * 1024,
+      env: { PATH: process.env['PATH'] ?? '', HOME: this.folder, KUBECONFIG: this.#kubeconfig },
+      ...(input === undefined ? { stdio: ['ignore', 'pipe', 'pipe'] as const } : { input }),
+    });
+    return { status, stdout: stdout ?? '', stderr: error === undefined ? stderr : `${stderr ?? ''}${error.message}` };
+  }
+}
+
+function demanded(program: string, words: string | readonly string[], { status, stdout, stderr }: Outcome): string {
+  if (status === 0) return stdout;
+  const line = typeof words === 'string' ? words : words.join(' ');
+  throw new Error(`${program} ${line}\nended with status ${status}\n${stdout}${stderr}`);
+}
