@@ -4,7 +4,7 @@
  * @module
  */
 import { certificatePem, createSelfSignedCertificate } from '@letterlock/crypto';
-import type { Grant } from '@letterlock/protocol';
+import { encodeBase64url, type Grant } from '@letterlock/protocol';
 import { loadConfig, type LoadConfigOptions } from '@letterlock/server/config';
 import { startServer } from '@letterlock/server/main';
 import { LetterlockClient, type ClientOptions } from './client.ts';
@@ -19,6 +19,8 @@ export interface TestServerOptions {
   readonly grants?: readonly Grant[];
   /** Further settings of the server, by flag name. */
   readonly flags?: LoadConfigOptions['flags'];
+  /** False: it waits for `initialise` by an admin. Default true. */
+  readonly isInitialised?: boolean;
 }
 
 /** What an identity of the test may do: `who` is added. */
@@ -28,7 +30,7 @@ export type TestGrant = Omit<Grant, 'who'>;
 export interface TestServer extends AsyncDisposable {
   /** `https://127.0.0.1:<port>` */
   readonly address: string;
-  /** What clients pin. */
+  /** What clients pin. @throws TypeError before the service is initialised */
   readonly fingerprint: string;
   /** Names this start; `giveShare` asks for it. */
   readonly bootFingerprint: string;
@@ -37,9 +39,11 @@ export interface TestServer extends AsyncDisposable {
   /** The first admin. */
   readonly admin: Identity;
   readonly admins: readonly Identity[];
+  /** Their init certificates, DER as base64url. */
+  readonly adminCertificates: readonly string[];
   /** Makes an identity, registers it and gives it its grants. */
   createIdentity(name: string, grants?: readonly TestGrant[]): Promise<Identity>;
-  /** A client that pins this service; it ends with the service. */
+  /** A client that pins this service, or trusts nobody before there is something to pin; it ends with the service. */
   client(identity?: Identity, options?: Partial<ClientOptions>): LetterlockClient;
   /** What the store holds: records under the barrier, raw. */
   dump(): Iterable<{ readonly key: string; readonly value: Uint8Array }>;
@@ -53,6 +57,7 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
   const admins = Array.from({ length: options.admins ?? 2 }, (_, index) =>
     createIdentity({ name: `admin ${index + 1}`, isSingleKey: true }),
   );
+  const certificates = admins.map((admin) => initCertificate(admin));
   const running = await startServer(
     loadConfig({
       flags: {
@@ -61,37 +66,44 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
         'listen-direct': '127.0.0.1:0',
         'listen-health': 'none',
         'log-level': 'silent',
-        'init-certificates': admins.map(initCertificate),
+        'init-certificates': certificates.map((der) => certificatePem(der)),
         ...(admins.length === 1 ? { 'init-accept-single-holder': true } : {}),
         ...(options.identities === undefined ? {} : { identities: options.identities.map(({ keyset }) => keyset!) }),
         ...(options.grants === undefined ? {} : { grants: JSON.stringify(options.grants) }),
         ...options.flags,
       },
     }),
+    { waitsForInitialisation: options.isInitialised === false },
   );
   const address = running.origin.replace('//localhost', '//127.0.0.1');
-  const fingerprint = running.fingerprint!;
   const clients: LetterlockClient[] = [];
   const client = (identity?: Identity, more: Partial<ClientOptions> = {}): LetterlockClient => {
-    const made = new LetterlockClient({ address, trust: { pinned: fingerprint }, identity, ...more });
+    const { fingerprint } = running;
+    const trust = fingerprint === undefined ? { onFirstContact: () => false } : { pinned: fingerprint };
+    const made = new LetterlockClient({ address, trust, identity, ...more });
     clients.push(made);
     return made;
   };
-  const administration = client(admins[0]);
+  let administration: LetterlockClient | undefined;
   const close = async (): Promise<void> => {
     for (const each of clients) each.close();
     await running.close();
   };
   return {
     address,
-    fingerprint,
+    get fingerprint() {
+      if (running.fingerprint === undefined) throw new TypeError('Cannot pin the service: it is not initialised');
+      return running.fingerprint;
+    },
     bootFingerprint: running.bootFingerprint,
     certificate: running.certificate,
     admin: admins[0]!,
     admins,
+    adminCertificates: certificates.map((der) => encodeBase64url(der)),
     client,
     createIdentity: async (name, grants = []) => {
       const identity = createIdentity({ name });
+      administration ??= client(admins[0]);
       const evidence = {
         t: 'op',
         jws: await administration.signOperation('identity.put', { id: identity.id }),
@@ -108,14 +120,12 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
 }
 
 /** A certificate around an admin's key, as `letterlock init` takes it. */
-function initCertificate(admin: Identity): string {
+function initCertificate(admin: Identity): Uint8Array {
   const nowSeconds = Math.floor(Date.now() / 1000);
-  return certificatePem(
-    createSelfSignedCertificate({
-      key: admin.signingKey,
-      commonName: 'Test admin',
-      notBeforeSeconds: nowSeconds - certificateSeconds,
-      notAfterSeconds: nowSeconds + certificateSeconds,
-    }),
-  );
+  return createSelfSignedCertificate({
+    key: admin.signingKey,
+    commonName: 'Test admin',
+    notBeforeSeconds: nowSeconds - certificateSeconds,
+    notAfterSeconds: nowSeconds + certificateSeconds,
+  });
 }

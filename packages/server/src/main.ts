@@ -66,6 +66,8 @@ export interface StartOptions {
   readonly checkpointMilliseconds?: number;
   /** Put around the store before anything uses it, for a harness that lets it fail. Default: the store itself. */
   readonly decorateStore?: (store: Store) => Store;
+  /** A store in memory waits for an admin's initialisation too, as a durable one does; for tests of it. Default false. */
+  readonly waitsForInitialisation?: boolean;
 }
 
 /** A server that listens. */
@@ -185,7 +187,8 @@ export async function startServer(config: Config, options: StartOptions = {}): P
   const initial = runInitialState({ config, installation, store, log, unsealed: () => unsealed });
   try {
     await installation.load();
-    if (opened.isTransient && installation.state === 'uninitialised') {
+    const isAutomatic = opened.isTransient && options.waitsForInitialisation !== true;
+    if (isAutomatic && installation.state === 'uninitialised') {
       await installation.initialise();
       await initial.apply();
     }
