@@ -15,3 +15,5 @@ export * from './store/testing/crashing-store.ts';
 export * from './store/testing/kill-everywhere.ts';
 export { prepareSecret, secretOperations } from './secrets/testing/crash-secrets.ts';
 export { prepareWrap, wrapOperations } from './wraps/testing/crash-wraps.ts';
+export { envelopePath as secretEnvelopePath } from './secrets/secret-record.ts';
+export { path as secretPath, SecretsWorld } from './secrets/testing/secrets-world.ts';
