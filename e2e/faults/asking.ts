@@ -15,7 +15,6 @@ import {
   type SealedWrap,
 } from '@letterlock/client';
 import { nowMilliseconds, type Answer, type Asked, type Recorder } from './history.ts';
-import type { Replica } from './replica.ts';
 import type { Chance } from './seeded.ts';
 
 /** How long one question is asked again. Longer than any fault lasts. */
@@ -31,11 +30,17 @@ const uncertain: readonly string[] = ['unavailable', 'sealed', 'uninitialised', 
 /** What one call needs: a client of some replica. */
 type Send = (client: LetterlockClient) => Promise<Answer>;
 
+/** Whom a question is put to: one replica, or all of them through one client that fails over by itself. */
+export interface Target {
+  readonly name: string;
+  clientOf(identity: Identity): LetterlockClient;
+}
+
 export interface Asker {
-  /** Asks one replica once. */
-  once(question: Question, replica: Replica): Promise<Answer>;
-  /** Asks one replica after the other until somebody answers. */
-  insist(question: Question, at?: Replica): Promise<Answer>;
+  /** Asks one target once. */
+  once(question: Question, at: string): Promise<Answer>;
+  /** Asks one target after the other until somebody answers. @param at - who is asked first. Default: any */
+  insist(question: Question, at?: string): Promise<Answer>;
 }
 
 /** A question about an item. */
@@ -50,21 +55,21 @@ export interface Question {
 
 export interface AskerOptions {
   readonly recorder: Recorder;
-  readonly replicas: readonly Replica[];
+  readonly targets: readonly Target[];
   readonly chance: Chance;
-  readonly clientOf: (replica: Replica, identity: Identity) => LetterlockClient;
 }
 
-export function createAsker({ recorder, replicas, chance, clientOf }: AskerOptions): Asker {
-  const once = async ({ item, by, asked, send }: Question, replica: Replica): Promise<Answer> => {
+export function createAsker({ recorder, targets, chance }: AskerOptions): Asker {
+  const once = async ({ item, by, asked, send }: Question, at: string): Promise<Answer> => {
+    const target = targets.find(({ name }) => name === at)!;
     const from = nowMilliseconds();
-    const answer = await send(clientOf(replica, by)).catch(answerOf);
-    recorder.addCall({ item, by: by.id, replica: replica.name, asked, from, to: nowMilliseconds(), answer });
+    const answer = await send(target.clientOf(by)).catch(answerOf);
+    recorder.addCall({ item, by: by.id, replica: at, asked, from, to: nowMilliseconds(), answer });
     return answer;
   };
-  const insist = async (question: Question, at?: Replica): Promise<Answer> => {
+  const insist = async (question: Question, at?: string): Promise<Answer> => {
     const until = nowMilliseconds() + patienceMilliseconds;
-    let next = at ?? chance.one(replicas);
+    let next = at ?? chance.one(targets).name;
     for (let sent = 0; nowMilliseconds() < until;) {
       const answer = await once(question, next);
       if (answer.is === 'ok' || answer.is === 'refused' || answer.is === 'broken') return answer;
@@ -76,7 +81,7 @@ export function createAsker({ recorder, replicas, chance, clientOf }: AskerOptio
         if (question.asked.do === 'open' && sent >= opensLimit) break;
       }
       await pause(answer.why === 'sealed' ? sealedPauseMilliseconds : pauseMilliseconds);
-      next = chance.one(replicas);
+      next = chance.one(targets).name;
     }
     recorder.giveUp(question.item);
     return { is: 'unknown', why: 'given_up' };

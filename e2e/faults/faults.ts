@@ -100,7 +100,7 @@ async function firstServed(prober: Load, replica: Replica): Promise<number> {
   const until = nowMilliseconds() + servingMilliseconds;
   const served: number[] = [];
   const probe = async (): Promise<void> => {
-    if (await prober.probe(replica)) served.push(nowMilliseconds());
+    if (await prober.probe(replica.name)) served.push(nowMilliseconds());
   };
   const probes: Promise<void>[] = [];
   while (served.length === 0 && nowMilliseconds() < until) {
@@ -140,7 +140,7 @@ function failpoint(at: Failpoint['at'], transaction: Failpoint['transaction']): 
     const until = nowMilliseconds() + strikeMilliseconds;
     const provoked: Promise<void>[] = [];
     while (replica.isRunning && nowMilliseconds() < until) {
-      provoked.push(load.run(plansOf[transaction], replica));
+      provoked.push(load.run(plansOf[transaction], replica.name));
       await Promise.race([ended, pause(400)]);
     }
     if (replica.isRunning) throw new Error(`The replica was not killed ${at} its ${transaction}`);
@@ -159,7 +159,7 @@ async function killInReply({ installation, load, chance }: Stage): Promise<void>
     isCut.resolve(true);
   });
   for (;;) {
-    const open = await load.longDelivery(replica);
+    const open = await load.longDelivery(replica.name);
     const opened = open();
     if (await Promise.race([isCut.promise, opened.then(() => false)])) {
       await ended;

@@ -35,7 +35,7 @@ export interface Call {
   readonly item: string;
   /** Id of the identity that asked. */
   readonly by: string;
-  /** Name of the replica that was asked. */
+  /** Name of the replica that was asked; `any` where the client chose. */
   readonly replica: string;
   readonly asked: Asked;
   readonly from: number;

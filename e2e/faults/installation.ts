@@ -41,8 +41,8 @@ export interface Installation extends AsyncDisposable {
   readonly folder: string;
   /** Opening keys of the admins, by id. */
   readonly adminKeys: ReadonlyMap<string, OpeningKey>;
-  /** A client of one replica, through its proxy; closed with the installation. */
-  client(replica: Replica, identity: Identity, options?: Partial<ClientOptions>): LetterlockClient;
+  /** A client of some replicas, through their proxies; closed with the installation. */
+  client(replicas: readonly Replica[], identity: Identity, options?: Partial<ClientOptions>): LetterlockClient;
   /** A client of one replica beside its proxy. */
   adminClient(replica: Replica, admin: Identity): LetterlockClient;
   /** Gives shares until the replica is unsealed. */
@@ -83,7 +83,11 @@ export async function startInstallation(onMisreported: () => void): Promise<Inst
     for (const each of clients) each.close();
   });
   const fingerprint = await initialise(first, admins[0]!, certificates);
-  const client = (address: string, identity: Identity, options: Partial<ClientOptions> = {}): LetterlockClient => {
+  const client = (
+    address: ClientOptions['address'],
+    identity: Identity,
+    options: Partial<ClientOptions> = {},
+  ): LetterlockClient => {
     const made = new LetterlockClient({ address, trust: { pinned: fingerprint }, identity, ...options });
     clients.push(made);
     return made;
@@ -110,7 +114,12 @@ export async function startInstallation(onMisreported: () => void): Promise<Inst
     admins,
     folder,
     adminKeys: new Map(admins.map(({ id, openingKeys }) => [id, openingKeys[0]])),
-    client: (replica, identity, options) => client(replica.publicAddress, identity, options),
+    client: (some, identity, options) =>
+      client(
+        some.map(({ publicAddress }) => publicAddress),
+        identity,
+        options,
+      ),
     adminClient: (replica, admin) => client(replica.address, admin),
     unseal,
     [Symbol.asyncDispose]: () => resources.disposeAsync(),

@@ -18,7 +18,6 @@ import {
 } from './asking.ts';
 import { nowMilliseconds, type Answer, type Recorder } from './history.ts';
 import { root, type People } from './installation.ts';
-import type { Replica } from './replica.ts';
 import type { Chance } from './seeded.ts';
 
 export interface LoadOptions {
@@ -75,7 +74,7 @@ export class Load {
   }
 
   /** @param at - the replica that is asked first, each time. Default: any */
-  async run(plan: Plan, at?: Replica): Promise<void> {
+  async run(plan: Plan, at?: string): Promise<void> {
     if (plan === 'secret') return this.#secret(at);
     if (plan === 'revoke') return this.#revoke(at);
     const wrap = await this.#wrap(plan === 'burn' ? shortWindowSeconds : longWindowSeconds, at);
@@ -88,14 +87,14 @@ export class Load {
   }
 
   /** A wrap with long content, for who wants to cut its delivery. @returns what opens it, with the same claim each time */
-  async longDelivery(at: Replica): Promise<() => Promise<Answer>> {
+  async longDelivery(at: string): Promise<() => Promise<Answer>> {
     const wrap = await this.#wrap(longWindowSeconds, at, longContentBytes);
     const question = this.#open(wrap!, randomIdentifier(), []);
     return () => this.#o.asker.insist(question, at);
   }
 
   /** A wrap that is stored once, to see whether a replica serves. @returns whether it does */
-  async probe(at: Replica): Promise<boolean> {
+  async probe(at: string): Promise<boolean> {
     const { wrap, writer } = await this.#seal(longWindowSeconds);
     return (await this.#o.asker.once(askToStore(writer, wrap), at)).is === 'ok';
   }
@@ -128,7 +127,7 @@ export class Load {
     return left;
   }
 
-  async #wrap(windowSeconds: number, at?: Replica, paddingBytes?: number): Promise<SealedWrap | undefined> {
+  async #wrap(windowSeconds: number, at?: string, paddingBytes?: number): Promise<SealedWrap | undefined> {
     const { asker } = this.#o;
     const { wrap, writer } = await this.#seal(windowSeconds, paddingBytes);
     const answer = await asker.insist(this.#store(wrap, writer), at);
@@ -148,12 +147,12 @@ export class Load {
   }
 
   /** The same envelope again, as after a lost answer. */
-  async #storeAgain(wrap: SealedWrap, at: Replica | undefined): Promise<void> {
+  async #storeAgain(wrap: SealedWrap, at: string | undefined): Promise<void> {
     const { writer } = this.#left.find((left) => left.wrap === wrap)!;
     await this.#o.asker.insist(this.#store(wrap, writer), at);
   }
 
-  async #race(wrap: SealedWrap, claimers: number, at: Replica | undefined): Promise<void> {
+  async #race(wrap: SealedWrap, claimers: number, at: string | undefined): Promise<void> {
     const { asker, chance, people } = this.#o;
     const [reader] = people.readers;
     const claims = Array.from({ length: claimers }, () => ({ cid: randomIdentifier(), sent: [] as string[] }));
@@ -175,7 +174,7 @@ export class Load {
     if (chance.happens(0.5)) await late();
   }
 
-  async #revoke(at: Replica | undefined): Promise<void> {
+  async #revoke(at: string | undefined): Promise<void> {
     const { asker } = this.#o;
     const wrap = await this.#wrap(longWindowSeconds, at);
     if (wrap === undefined) return;
@@ -188,7 +187,7 @@ export class Load {
   }
 
   /** Two writers, each of whom writes the version after the one that it has read; two readers. */
-  async #secret(at: Replica | undefined): Promise<void> {
+  async #secret(at: string | undefined): Promise<void> {
     const { recorder, asker, people } = this.#o;
     const path = `${root}/s-${randomUUID()}`;
     recorder.addItem({ name: path, kind: 'secret', content: '', windowSeconds: 0 });

@@ -4,8 +4,8 @@
  * @module
  */
 import { setTimeout as pause } from 'node:timers/promises';
-import type { ClientOptions, Identity, LetterlockClient } from '@letterlock/client';
-import { createAsker } from './asking.ts';
+import type { ClientOptions, LetterlockClient } from '@letterlock/client';
+import { createAsker, type Target } from './asking.ts';
 import { checkAudit, type AuditReport } from './check-audit.ts';
 import { checkHistory, type Violation } from './check-history.ts';
 import { faults } from './faults.ts';
@@ -116,7 +116,7 @@ async function judge(
   };
 }
 
-/** People with clients of their own, one for each identity and replica. */
+/** People with clients of their own, one for each identity and target. */
 function loadOf(
   installation: Installation,
   recorder: Recorder,
@@ -124,14 +124,22 @@ function loadOf(
   clientOptions: Partial<ClientOptions>,
 ): Load {
   const chance = seededChance(seed);
-  const clients = new Map<string, LetterlockClient>();
-  const clientOf = (replica: Replica, identity: Identity): LetterlockClient => {
-    const key = `${replica.name} ${identity.id}`;
-    const client = clients.get(key) ?? installation.client(replica, identity, { attempts: 1, ...clientOptions });
-    clients.set(key, client);
-    return client;
-  };
   const { replicas, people } = installation;
-  const asker = createAsker({ recorder, replicas, chance, clientOf });
-  return new Load({ recorder, asker, people, chance });
+  const targetOf = (name: string, some: readonly Replica[], options: Partial<ClientOptions>): Target => {
+    const clients = new Map<string, LetterlockClient>();
+    return {
+      name,
+      clientOf: (identity) => {
+        const client = clients.get(identity.id) ?? installation.client(some, identity, options);
+        clients.set(identity.id, client);
+        return client;
+      },
+    };
+  };
+  const targets = [
+    // One attempt, so that each has its place in the history.
+    ...replicas.map((replica) => targetOf(replica.name, [replica], { attempts: 1, ...clientOptions })),
+    targetOf('any', replicas, { pick: (count) => chance.below(count), ...clientOptions }),
+  ];
+  return new Load({ recorder, asker: createAsker({ recorder, targets, chance }), people, chance });
 }

@@ -1,8 +1,16 @@
 import { describe, expect, test } from '@jest/globals';
+import type { Answer } from './history.ts';
 import { summarise } from './summary.ts';
 
+const answers: readonly Answer[] = [
+  { is: 'ok' },
+  { is: 'ok' },
+  { is: 'refused', code: 'already_claimed' },
+  { is: 'unknown', why: 'timeout' },
+  { is: 'not_sent', why: 'connect_failed' },
+];
 const good: Parameters<typeof summarise>[0] = {
-  history: { items: { length: 1000 }, calls: { length: 9000 }, givenUp: { size: 2 } },
+  history: { items: { length: 1000 }, calls: answers.map((answer) => ({ answer })), givenUp: { size: 2 } },
   faults: 22,
   violations: [],
   audit: { violations: [], changes: 2500, records: 2500, missing: 0 },
@@ -13,6 +21,7 @@ describe('summarise()', () => {
   test('says in one line what the run came to', () => {
     expect(summarise(good)).toEqual({
       lines: [
+        '5 calls: 2 done, 1 refused, 1 without an answer and asked about, 1 not sent',
         'state changes 2500 = audit records 2500, 0 missing',
         '1000 items, 22 faults, 0 double, 0 lost, 2 unknown (0.2 %), leader kill: serving again after 1.8 s',
       ],
@@ -21,7 +30,7 @@ describe('summarise()', () => {
   });
 
   test('says nothing of a leader when none was killed', () => {
-    expect(summarise({ ...good, servingAgainMilliseconds: undefined }).lines[1]).toMatch(/unknown \(0\.2 %\)$/);
+    expect(summarise({ ...good, servingAgainMilliseconds: undefined }).lines[2]).toMatch(/unknown \(0\.2 %\)$/);
   });
 
   test.each<{ readonly name: string; readonly change: Partial<typeof good>; readonly text: string }>([
@@ -49,7 +58,7 @@ describe('summarise()', () => {
     { name: 'no service after the leader', change: { servingAgainMilliseconds: Infinity }, text: 'after Infinity s' },
   ])('is not good with $name', ({ change, text }) => {
     const { lines, isGood } = summarise({ ...good, ...change });
-    expect(lines[1]).toContain(text);
+    expect(lines[2]).toContain(text);
     expect(isGood).toBe(false);
   });
 });

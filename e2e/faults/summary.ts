@@ -3,6 +3,7 @@
  * It must never round a failure away.
  * @module
  */
+import type { Answer, Call } from './history.ts';
 import type { RunReport } from './run.ts';
 
 /** At most this part of the items may stay without an answer. */
@@ -17,7 +18,7 @@ export interface Summary {
 type Summarised = Pick<RunReport, 'faults' | 'violations' | 'audit' | 'servingAgainMilliseconds'> & {
   readonly history: {
     readonly items: { readonly length: number };
-    readonly calls: { readonly length: number };
+    readonly calls: readonly Pick<Call, 'answer'>[];
     readonly givenUp: { readonly size: number };
   };
 };
@@ -33,8 +34,15 @@ export function summarise({ history, faults, violations, audit, servingAgainMill
     servingAgainMilliseconds === undefined
       ? []
       : [`leader kill: serving again after ${(servingAgainMilliseconds / 1000).toFixed(1)} s`];
+  const answered = (is: Answer['is']): number => history.calls.filter(({ answer }) => answer.is === is).length;
   return {
     lines: [
+      [
+        `${history.calls.length} calls: ${answered('ok')} done`,
+        `${answered('refused')} refused`,
+        `${answered('unknown')} without an answer and asked about`,
+        `${answered('not_sent')} not sent`,
+      ].join(', '),
       `state changes ${audit.changes} = audit records ${audit.records}, ${audit.missing} missing`,
       [
         `${items} items`,
