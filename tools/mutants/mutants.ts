@@ -596,4 +596,50 @@ export const mutants: readonly Mutant[] = [
     ],
     tests: ['packages/core/src/seal/quorum.test.ts'],
   },
+
+  // The judgement of the fault programme.
+  {
+    name: 'a latest version below the highest that was seen passes',
+    edits: [
+      {
+        file: 'packages/client/src/secrets.ts',
+        search: '  if (seen === undefined || ver >= seen) return;\n',
+        replace: '  if (ver > 0) return;\n',
+      },
+    ],
+    tests: ['packages/client/src/secrets.test.ts'],
+  },
+  {
+    name: 'a second owner is not looked for',
+    edits: [
+      {
+        file: 'e2e/faults/check-history.ts',
+        search: 'owners.size > 1',
+        replace: 'owners.size > 9',
+      },
+    ],
+    tests: ['e2e/faults/check-history.test.ts'],
+  },
+  {
+    name: 'answers may come in any order',
+    edits: [
+      {
+        file: 'e2e/faults/linearise.ts',
+        search: ' || step.from > firstAnswer',
+        replace: ' || step.from > firstAnswer + Infinity',
+      },
+    ],
+    tests: ['e2e/faults/linearise.test.ts'],
+  },
+  {
+    name: 'a delivery may come before its audit record',
+    edits: [
+      {
+        file: 'e2e/faults/check-audit.ts',
+        search: ' || times[index] > at',
+        replace: '',
+      },
+    ],
+    tests: ['e2e/faults/check-audit.test.ts'],
+  },
 ];
