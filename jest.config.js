@@ -9,7 +9,7 @@ const config = {
   roots: [
     '<rootDir>/packages',
     '<rootDir>/tools',
-    ...['guide', 'faults', 'cluster', 'run'].map((name) => `<rootDir>/e2e/${name}`),
+    ...['guide', 'replicas', 'faults', 'cluster', 'run'].map((name) => `<rootDir>/e2e/${name}`),
   ],
   testMatch: ['**/*.test.ts'],
   testPathIgnorePatterns: ['/node_modules/', '/dist/', '\\.wycheproof\\.test\\.ts$'],

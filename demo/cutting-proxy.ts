@@ -19,6 +19,8 @@ export async function startCuttingProxy(options: {
   readonly port: number;
   readonly to: number;
   readonly afterBytes: number;
+  /** Called when the first answer is cut, before its client learns it. */
+  readonly onCut?: () => void;
 }): Promise<CuttingProxy> {
   let cuts = 0;
   let isBroken = true;
@@ -41,6 +43,7 @@ export async function startCuttingProxy(options: {
       if (!isBroken || returned < options.afterBytes) client.write(bytes);
       else if (!client.destroyed) {
         cuts += 1;
+        if (cuts === 1) options.onCut?.();
         client.destroy();
       }
     });

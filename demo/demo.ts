@@ -7,6 +7,7 @@ import { copyFileSync, existsSync, readFileSync, statSync, writeFileSync } from 
 import { request } from 'node:https';
 import { startTestServer } from '@letterlock/client/testing';
 import { startCuttingProxy } from './cutting-proxy.ts';
+import { showDurable } from './durable.ts';
 import { chapter, fact, freePort, print, Stage, type Person } from './stage.ts';
 
 /** A real binary of some hundred KiB that every machine has. */
@@ -96,9 +97,12 @@ const third = await wrap();
 await rita.letterlock(`open ${third} --out third.bin`);
 fact(readFileSync(stage.path('third.bin')).equals(content), 'one init certificate unsealed it; the next wrap opens');
 
+await showDurable(stage, { walter, rita, walterId, ritaId, content });
+
 print(`
 Done in ${Math.round((Date.now() - started) / 1000)} s. What to try next:
   docs/guide/first-wrap.md              the same by hand, in five minutes
+  docs/guide/quorum.md                  several admins and replicas, on etcd
   packages/cli/bin/letterlock --help    every verb, with examples
   packages/client/README.md             from TypeScript
   THREAT_MODEL.md                       what is protected, and what is not`);

@@ -4,6 +4,7 @@
  * @module
  */
 import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -58,6 +59,20 @@ export class Person {
     return outcome;
   }
 
+  /** Runs another program, as a shell would. */
+  async shell(command: string): Promise<Outcome> {
+    print(`${this.name}$ ${command}`);
+    const child = spawn('/bin/sh', ['-c', command], {
+      cwd: this.#folder,
+      env: { PATH: process.env['PATH'] ?? '', ...this.#environment },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    const outcome = await outcomeOf(child);
+    show(outcome);
+    if (outcome.status !== 0) throw new Error(`Exit status ${outcome.status}: ${command}`);
+    return outcome;
+  }
+
   #run(words: readonly string[], variables: Readonly<Record<string, string>>): Promise<Outcome> {
     const child = spawn(join(programs, 'letterlock'), words, {
       cwd: this.#folder,
@@ -85,42 +100,65 @@ export class Stage implements AsyncDisposable {
     this.#endings.push(ending);
   }
 
-  /** Starts `letterlock server` and waits until it prints what it is. */
-  async startServer(words: string): Promise<Readonly<Record<'fingerprint' | 'boot', string>>> {
-    print(`operator$ letterlock server ${words} &`);
-    const child = spawn(join(programs, 'letterlock'), ['server', ...words.split(' ')], {
+  /** Starts a program in the background; it ends with the stage. */
+  start(command: string, words: string): ChildProcess {
+    const child = spawn(command, words.split(' '), {
       cwd: this.folder,
       env: { PATH: process.env['PATH'] ?? '', HOME: this.folder },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
-    this.atEnd(
-      () =>
-        new Promise((resolve) => {
-          child.once('exit', () => resolve());
-          child.kill('SIGTERM');
-        }),
-    );
-    return new Promise((resolve, reject) => {
-      let text = '';
-      let isReady = false;
-      const read = (chunk: Buffer): void => {
-        text += chunk.toString();
-        const fingerprint = /fingerprint"?:?\s+"?([A-Za-z0-9_-]{43})/i.exec(text)?.[1];
-        const boot = /boot[^A-Za-z0-9]*(?:fingerprint)?"?:?\s*"?([A-Za-z0-9_-]{43})/i.exec(text)?.[1];
-        if (isReady || fingerprint === undefined || boot === undefined) return;
-        isReady = true;
-        resolve({ fingerprint, boot });
-      };
-      child.stdout.on('data', read);
-      child.stderr.on('data', read);
-      child.once('exit', (status) => reject(new Error(`The server ended with ${status}:\n${text}`)));
-    });
+    this.atEnd(() => endOf(child, 'SIGTERM'));
+    return child;
+  }
+
+  /** Starts `letterlock server` and waits until it prints what it is. */
+  async startServer(words: string): Promise<RunningServer> {
+    print(`operator$ letterlock server ${words} &`);
+    const child = this.start(join(programs, 'letterlock'), `server ${words}`);
+    let text = '';
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const read = (chunk: Buffer): void => {
+      text += chunk.toString();
+      if (told(text, 'boot') !== undefined) resolve();
+    };
+    child.stdout?.on('data', read);
+    child.stderr?.on('data', read);
+    child.once('exit', (status) => reject(new Error(`The server ended with ${status}:\n${text}`)));
+    await promise;
+    return {
+      // Absent before the initialisation.
+      fingerprint: told(text, 'fingerprint') ?? '',
+      boot: told(text, 'boot')!,
+      log: () => text,
+      end: (signal) => endOf(child, signal),
+    };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     for (const ending of this.#endings.toReversed()) await ending();
     rmSync(this.folder, { recursive: true });
   }
+}
+
+/** What the server told the person who started it. */
+export interface RunningServer {
+  readonly fingerprint: string;
+  readonly boot: string;
+  /** All that it has written so far. */
+  readonly log: () => string;
+  /** Ends it, and waits. */
+  readonly end: (signal: NodeJS.Signals) => Promise<void>;
+}
+
+function told(text: string, label: string): string | undefined {
+  return new RegExp(`^${label} +([A-Za-z0-9_-]{43})$`, 'm').exec(text)?.[1];
+}
+
+async function endOf(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const ended = once(child, 'exit');
+  child.kill(signal);
+  await ended;
 }
 
 export function print(text: string): void {

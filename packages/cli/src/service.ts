@@ -6,7 +6,7 @@
 import { endpointsOf, type ServiceAddress } from '@letterlock/client';
 import type { Context } from './context.ts';
 import { CommandError, usage } from './exit-status.ts';
-import type { KnownServer } from './state/known-servers.ts';
+import type { KnownServer, SharePin } from './state/known-servers.ts';
 
 export interface Service {
   /** The first is what a single address is shown as, and where claims are said to be from. */
@@ -51,20 +51,19 @@ export function serviceOf(address: ServiceAddress): Service {
   };
 }
 
-/** What is pinned for the addresses of a service, with the shares that were checked at any of them. @throws integrity if the pins differ */
+/** What is pinned for the addresses of a service. @throws integrity if the pins differ */
 export function knownServer(context: Context, { origins }: Service): KnownServer | undefined {
-  const known = origins.flatMap((origin) => context.knownServers.find(origin) ?? []);
-  const [first, ...others] = known;
-  if (first === undefined) return undefined;
-  if (others.some(({ fingerprint }) => fingerprint !== first.fingerprint)) {
-    throw new CommandError(
-      'integrity',
-      'Cannot trust these addresses as one service: different fingerprints are pinned for them',
-      'see "letterlock trust list"',
-    );
-  }
-  const shares = Object.assign({}, ...known.map((server) => server.shares ?? {}).toReversed()) as NonNullable<
-    KnownServer['shares']
-  >;
-  return Object.keys(shares).length === 0 ? first : { ...first, shares };
+  const [first, ...others] = origins.flatMap((origin) => context.knownServers.find(origin) ?? []);
+  if (first === undefined || others.every(({ fingerprint }) => fingerprint === first.fingerprint)) return first;
+  throw new CommandError(
+    'integrity',
+    'Cannot trust these addresses as one service: different fingerprints are pinned for them',
+    'see "letterlock trust list"',
+  );
+}
+
+/** The pin of an admin's share, wherever it was checked: a share is of the installation, not of an address. */
+export function knownShare(context: Context, fingerprint: string, adminId: string): SharePin | undefined {
+  const known = Object.values(context.knownServers.all()).filter((server) => server.fingerprint === fingerprint);
+  return known.flatMap(({ shares }) => shares?.[adminId] ?? [])[0];
 }

@@ -27,11 +27,8 @@ export function shareRows(context: Context, waiting: readonly Visit[], ownId: st
 export function replicaRows(context: Context, visits: readonly Visit[]): readonly Row[] {
   const isDetailed = visits.filter(isWaiting).length > 1;
   return visits.flatMap((visit): readonly Row[] => [
-    ['replica', replicaText(visit)],
+    ['replica', replicaText(visit, visits.length)],
     ...(isDetailed && isWaiting(visit) ? peopleRows(context, visit).slice(1) : []),
-    ...(visit.state === 'not reached' && visits.length > 1
-      ? ([['', 'start it, then: letterlock unseal again, by as many admins']] as const)
-      : []),
   ]);
 }
 
@@ -54,8 +51,10 @@ function othersText(context: Context, waiting: readonly Visit[], ownId: string):
   return `${needed} of ${peopleText(context, others)}: letterlock unseal`;
 }
 
-function replicaText({ address, state, have, k }: Visit): string {
-  return `${address} ${state}${state === 'sealed' ? `, ${have} of ${k}` : ''}`;
+function replicaText({ address, state, have, k }: Visit, count: number): string {
+  const progress = state === 'sealed' ? `, ${have} of ${k}` : '';
+  const next = state === 'not reached' && count > 1 ? ': start it, then give again, as many admins as are needed' : '';
+  return `${address} ${state}${progress}${next}`;
 }
 
 function isWaiting({ failure, state }: Visit): boolean {

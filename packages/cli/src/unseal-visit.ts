@@ -15,7 +15,7 @@ import type { Context } from './context.ts';
 import { usage } from './exit-status.ts';
 import { confirm } from './prompt.ts';
 import { patienceFor } from './read-keys.ts';
-import { knownServer, type Service } from './service.ts';
+import { knownShare, type Service } from './service.ts';
 
 export interface Visitor {
   readonly identity: Identity;
@@ -103,7 +103,7 @@ async function giveOnce(context: Context, client: LetterlockClient, visitor: Vis
 }
 
 function give(context: Context, client: LetterlockClient, visitor: Visitor): Promise<ShareOutcome> {
-  const share = knownServer(context, visitor.service)?.shares?.[visitor.identity.id];
+  const share = knownShare(context, visitor.fingerprint, visitor.identity.id);
   if (share === undefined && !visitor.acceptUnpinnedShare) {
     throw usage(
       'Cannot give your share: it was never checked on this machine, so nothing shows that the server asks for the right one',

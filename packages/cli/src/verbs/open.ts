@@ -107,7 +107,12 @@ async function openAndDeliver(context: Context, connected: Connected, opening: O
       context.claims.save(claim);
     }
     const { name, writer: from } = opened;
-    await acknowledge(context, () => opened.acknowledge(), claim!, { from: from.thumbprint, name, delivery });
+    await acknowledge(context, () => opened.acknowledge(), claim!, {
+      from: from.thumbprint,
+      name,
+      delivery,
+      n: opened.delivery.n,
+    });
   } catch (error) {
     throw forget(context, { claim, isResumed: kept !== undefined }, explainFailure(context, claim, error));
   }
@@ -118,7 +123,13 @@ async function acknowledge(
   context: Context,
   send: () => Promise<Receipt>,
   claim: Claim,
-  opened?: { readonly from: string; readonly name: string | undefined; readonly delivery: Delivery },
+  opened?: {
+    readonly from: string;
+    readonly name: string | undefined;
+    readonly delivery: Delivery;
+    /** Deliveries of this claim, this one included. */
+    readonly n: number | undefined;
+  },
 ): Promise<void> {
   const state = await context.progress('Acknowledging', send()).then(
     (receipt) => ({ st: receipt.st, at: receipt.at }),
@@ -131,10 +142,13 @@ async function acknowledge(
     context.output.note(`${describeState(state)}. From ${nameAndId(context, opened?.from ?? '')}.`);
     return;
   }
-  context.output.result({ id: claim.id, state: state.st, at: state.at, file, from: opened?.from, name: opened?.name }, [
+  const { from, name, n } = opened ?? {};
+  context.output.result({ id: claim.id, state: state.st, at: state.at, file, from, name, deliveries: n }, [
     ['file', file],
-    ...(opened === undefined ? [] : ([['from', nameAndId(context, opened.from)]] as const)),
-    ...(opened?.name === undefined ? [] : ([['name', opened.name]] as const)),
+    ...(from === undefined ? [] : ([['from', nameAndId(context, from)]] as const)),
+    ...(name === undefined ? [] : ([['name', name]] as const)),
+    // Only where it says that an answer was lost before.
+    ...(n === undefined || n === 1 ? [] : ([['deliveries', `${n} to this claim, to no other`]] as const)),
     ['state', describeState(state)],
   ]);
 }

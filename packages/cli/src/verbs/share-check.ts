@@ -10,7 +10,7 @@ import { CommandError } from '../exit-status.ts';
 import { pinAdminNames, readAdminCertificates } from '../files/admin-certificates.ts';
 import type { Row } from '../output.ts';
 import { nameAndId } from '../people.ts';
-import { knownServer } from '../service.ts';
+import { knownShare } from '../service.ts';
 import { defineVerb } from '../verb.ts';
 
 export const verb = defineVerb({
@@ -34,10 +34,10 @@ export const verb = defineVerb({
   async run(context, { options }) {
     const others = readAdminCertificates(options.certificates ?? []);
     using connected = await connect(context);
-    const { client, service, identity } = connected;
+    const { client, fingerprint, identity } = connected;
     const { signal } = context;
     const origin = await ensurePinned(context, connected);
-    const before = options.replace ? undefined : knownServer(context, service)?.shares?.[identity.id];
+    const before = options.replace ? undefined : knownShare(context, fingerprint, identity.id);
     const share = await context.progress('Checking your share', client.checkShare({ signal, pin: before }));
     const { boot, admins, acked } = await client.unsealStatus({ signal });
     context.knownServers.pinShare(origin, identity.id, { ...share, boot });

@@ -136,7 +136,6 @@ function report(context: Context, visits: readonly Visit[], ownId: string): bool
   if (first === undefined) return false;
   const waiting = reached.filter(({ state }) => state !== 'unsealed');
   const shown = waiting[0] ?? first;
-  const { ceremony } = shown;
   context.output.result(
     {
       state: shown.state,
@@ -144,23 +143,18 @@ function report(context: Context, visits: readonly Visit[], ownId: string): bool
       k: shown.k,
       given: shown.given,
       missing: shown.missing,
-      ...(ceremony === undefined ? {} : { ceremony: { admins: ceremony.admins, at: ceremony.t } }),
-      replicas: visits.map(({ address, state, boot, have, k, given, missing }) => ({
-        address,
-        state,
-        boot,
-        have,
-        k,
-        given,
-        missing,
-      })),
+      ...ceremonyOf(shown),
+      replicas: visits.map((each) => {
+        const { address, state, boot, have, k, given, missing } = each;
+        return { address, state, boot, have, k, given, missing, ...ceremonyOf(each) };
+      }),
     },
     [
       [
         'state',
         visits.length > 1 && waiting.length > 0 && waiting.length < reached.length ? 'partly sealed' : shown.state,
       ],
-      ...(waiting.length === 0 ? ceremonyRows(context, shown) : shareRows(context, waiting, ownId)),
+      ...(waiting.length === 0 ? ceremonyRows(context, reached) : shareRows(context, waiting, ownId)),
       ...replicaRows(context, visits),
     ],
   );
@@ -168,10 +162,18 @@ function report(context: Context, visits: readonly Visit[], ownId: string): bool
   return true;
 }
 
-function ceremonyRows(context: Context, { ceremony }: Visit): readonly Row[] {
-  if (ceremony === undefined) return [];
-  return [
-    ['unsealed by', peopleText(context, ceremony.admins)],
-    ['transcript', `signed by the pinned instance key, ${formatTime(ceremony.t)}`],
-  ];
+function ceremonyOf({ ceremony }: Visit) {
+  return ceremony === undefined ? {} : { ceremony: { admins: ceremony.admins, at: ceremony.t } };
+}
+
+/** Each process was unsealed by itself, also by others. */
+function ceremonyRows(context: Context, reached: readonly Visit[]): readonly Row[] {
+  return reached.flatMap(({ address, ceremony }): readonly Row[] => {
+    if (ceremony === undefined) return [];
+    const at = reached.length === 1 ? '' : `; at ${address}`;
+    return [
+      ['unsealed by', `${peopleText(context, ceremony.admins)}${at}`],
+      ['transcript', `signed by the pinned instance key, ${formatTime(ceremony.t)}`],
+    ];
+  });
 }
