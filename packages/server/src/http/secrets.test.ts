@@ -115,6 +115,33 @@ describe('the routes of secrets', () => {
     expect(JSON.parse((await call(reader, 'read', { path: at })).body)).toMatchObject({ status: 410, st: 'DESTROYED' });
   });
 
+  test('are counted in the metrics, each version once however often it is written', async () => {
+    const at = 'team-a/counted';
+    const numbers = async (): Promise<Readonly<Record<string, number>>> => {
+      const text = await (await fetch(`${server.healthOrigin}/metrics`)).text();
+      const lines = text.matchAll(/^(letterlock_(?:secret_transitions_total|live_secret_versions)\S*) (\d+)$/gm);
+      return Object.fromEntries([...lines].map(([, name, number]) => [name!, Number(number)]));
+    };
+    const before = await numbers();
+    const envelope = await version(1, at);
+    expect((await call(writer, 'write', envelope)).status).toBe(201);
+    expect((await call(writer, 'write', envelope)).status).toBe(200);
+    expect((await call(writer, 'write', await version(2, at))).status).toBe(201);
+    await call(reader, 'read', { path: at });
+    await call(stranger, 'read', { path: at });
+    await call(writer, 'destroy', { path: at, ver: 1 });
+    const after = await numbers();
+    const grown = Object.fromEntries(
+      Object.entries(after).map(([name, number]) => [name.replace('letterlock_', ''), number - (before[name] ?? 0)]),
+    );
+    expect(grown).toMatchObject({
+      'secret_transitions_total{transition="written"}': 2,
+      'secret_transitions_total{transition="read"}': 1,
+      'secret_transitions_total{transition="destroyed"}': 1,
+      live_secret_versions: 1,
+    });
+  });
+
   test('serve client certificates for writing and reading, and nothing else', async () => {
     const at = 'team-a/by-mtls';
     const [asWriter, asReader] = [await withCertificateOf(writer), await withCertificateOf(reader)];
