@@ -106,7 +106,7 @@ export function runAudit(options: RunAuditOptions): RunningAudit {
       onError: failed,
     }),
     repeat({
-      everyMilliseconds: checkpointMilliseconds,
+      everyMilliseconds: options.checkpointMilliseconds ?? checkpointMilliseconds,
       run: async () => {
         if (installation.state !== 'unsealed') return undefined;
         const covered = await left.cover();
