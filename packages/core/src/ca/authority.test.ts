@@ -1,10 +1,10 @@
 import { describe, expect, test } from '@jest/globals';
-import { generateSigningKey, publicKeyInfo, publicOf, type SigningKey } from '@letterlock/crypto';
+import { generateSigningKey, publicKeyInfo, publicOf, signingCryptoKey, type SigningKey } from '@letterlock/crypto';
 import { createAuthority, readAuthority } from './authority.ts';
 import { signCertificate } from './certificate-profile.ts';
 import { readFacts } from './read-profile.ts';
-import { authority, basic, forge, names, nowSeconds, trustDomain, uris, usage } from './testing/forge.ts';
-import { KeyUsageFlags, SubjectKeyIdentifierExtension, type Extension } from './x509-library.ts';
+import { authority, basic, forge, names, nowSeconds, trustDomain, usage } from './testing/forge.ts';
+import { Extension, KeyUsageFlags, SubjectKeyIdentifierExtension, X509CertificateGenerator } from './x509-library.ts';
 
 const key = generateSigningKey();
 const { keyCertSign, cRLSign, digitalSignature } = KeyUsageFlags;
@@ -79,10 +79,22 @@ describe('readAuthority()', () => {
       name: 'a name of another kind',
       change: { names: names([{ type: 'dns', value: `spiffe://${trustDomain}` }], false) },
     },
-    { name: 'one extension too many', change: { extra: uris('spiffe://x') } },
+    { name: 'one extension too many', change: { extra: new Extension('1.2.3.4', false, new Uint8Array([5, 0])) } },
   ])('refuses $name', async ({ change }) => {
     const der = await make(change);
     expect(() => readAuthority(der, trustDomain)).toThrow(refused);
+  });
+
+  test('refuses one with another hash than SHA-256', async () => {
+    const certificate = await X509CertificateGenerator.create({
+      subject: 'CN=a',
+      issuer: 'CN=a',
+      publicKey: publicKeyInfo(publicOf(key)),
+      signingKey: signingCryptoKey(key),
+      signingAlgorithm: { name: 'ECDSA', hash: 'SHA-384' },
+      extensions: Object.values(right),
+    });
+    expect(() => readAuthority(new Uint8Array(certificate.rawData), trustDomain)).toThrow(refused);
   });
 
   test('refuses one that another key signed', async () => {

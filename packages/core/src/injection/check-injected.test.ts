@@ -67,10 +67,10 @@ describe('checkInjected()', () => {
 
   test('does not accept halves of two forms', () => {
     const other = { ...settings, trustDomain: 'other.example' };
-    const mixed = volume(
-      'letterlock-enrolment',
-      (found) => JSON.parse(JSON.stringify(found).replaceAll('prod.example', 'other.example')) as Volume,
-    );
+    const volumes = JSON.parse(
+      JSON.stringify(live.spec.volumes).replaceAll('prod.example', 'other.example'),
+    ) as Volume[];
+    const mixed = spec({ volumes });
     expect(check(mixed, {}, { settings: [settings, other] })).toBe('agent_volumes');
   });
 
