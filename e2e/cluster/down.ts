@@ -3,7 +3,8 @@
  * It must never end a process that it cannot tell to be the cluster's.
  * @module
  */
-import { existsSync, rmSync } from 'node:fs';
+import { existsSync, rmdirSync, rmSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { removeCgroup } from './cgroups.ts';
 import { folderOf, readCluster } from './cluster.ts';
 import { waitUntil } from './kubernetes.ts';
@@ -22,7 +23,17 @@ export async function endCluster(name: string): Promise<boolean> {
     await waitUntil(() => isRemoved(cluster.cgroup), { what: 'its control groups were not removed', seconds: 30 });
   }
   rmSync(folder, { recursive: true, force: true });
+  removeWhenEmpty(dirname(folder));
   return true;
+}
+
+/** The folder of all clusters goes with the last one. */
+function removeWhenEmpty(folder: string): void {
+  try {
+    rmdirSync(folder);
+  } catch (error) {
+    if (!['ENOTEMPTY', 'ENOENT'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
+  }
 }
 
 function isRemoved(cgroup: string): boolean {
