@@ -337,9 +337,9 @@ export const mutants: readonly Mutant[] = [
     name: "the reply to a change is believed, whether or not the change's own record is there",
     edits: [
       {
-        file: `${core}audit/commit-change.ts`,
-        search: 'const isApplied = response.succeeded || response.entries[0] !== undefined;',
-        replace: 'const isApplied = response.succeeded;',
+        file: `${core}audit/audit-trail.ts`,
+        search: "if (found === undefined) return 'not_applied';",
+        replace: "if (found !== null) return 'not_applied';",
       },
     ],
     tests: [`${core}secrets/faults.test.ts`],
@@ -528,6 +528,17 @@ export const mutants: readonly Mutant[] = [
       },
     ],
     tests: [`${core}seal/unseal.test.ts`, `${core}seal/quorum.test.ts`],
+  },
+  {
+    name: 'a client certificate for etcd that was replaced is not used',
+    edits: [
+      {
+        file: 'packages/server/src/open-store.ts',
+        search: '        store.renew(credentials);\n',
+        replace: '',
+      },
+    ],
+    tests: ['packages/server/src/open-store.test.ts'],
   },
   {
     name: "the etcd client's own retries are on",
