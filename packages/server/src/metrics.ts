@@ -61,7 +61,7 @@ export interface Metrics extends HttpMetrics, StoreCallMetrics {
 }
 
 /** Seconds; from a cached read to a request that waits for a slow store. */
-const durationBuckets = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 2.5, 10];
+const durationBuckets = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10];
 const reloadOutcomes = ['ok', 'failed'] as const;
 
 /** Makes the metrics of one process in a registry of their own. */
