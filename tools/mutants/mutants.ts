@@ -292,9 +292,11 @@ export const mutants: readonly Mutant[] = [
       },
       {
         file: `${core}seal/commit-audited.ts`,
-        search: `  const isApplied = response.succeeded`,
-        replace: `  if (response.succeeded) await store.transact({ compare: [], then: prepared.map(({ put }) => put) });
-  const isApplied = response.succeeded`,
+        search: `  const { succeeded, entries } = response;
+`,
+        replace: `  const { succeeded, entries } = response;
+  if (succeeded) await store.transact({ compare: [], then: prepared.map(({ put }) => put) });
+`,
       },
     ],
     tests: [`${core}crash-points.test.ts`],
