@@ -306,7 +306,7 @@ export async function startServer(config: Config, options: StartOptions = {}): P
     const versions = await secrets.sweep({ limit: sweepLimit, signal });
     metrics.secretsExpired(versions.expired);
     const damaged = report.damaged + versions.damaged;
-    metrics.recordsDamaged(damaged);
+    metrics.recordsDamaged('sweeper', damaged);
     if (damaged > 0) log.error({ damaged }, 'Found damaged records');
     const page = await ledger.sweep({
       limit: sweepLimit,

@@ -6,7 +6,7 @@
 import { serviceStates, type RouteName, type ServiceState } from '@letterlock/protocol';
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import { storeFailureReasons, type StoreCallMetrics } from './counted-store.ts';
-import { wrapTransitions, type HttpMetrics, type WrapTransition } from './http/ports.ts';
+import { damageFinders, wrapTransitions, type HttpMetrics, type WrapTransition } from './http/ports.ts';
 import type { StoreSpace } from './open-store.ts';
 import { labelOfReason, unreadyReasons } from './readiness.ts';
 
@@ -52,7 +52,6 @@ export interface Metrics extends HttpMetrics, StoreCallMetrics {
   swept(transition: WrapTransition, count: number): void;
   secretsExpired(count: number): void;
   sweepFailed(): void;
-  recordsDamaged(count: number): void;
   certificateReloaded(outcome: (typeof reloadOutcomes)[number]): void;
   /** A known admin's share or operation was not accepted. */
   adminRefused(): void;
@@ -92,7 +91,9 @@ export function createMetrics(sources: MetricSources): Metrics {
     'transition',
   ]);
   const sweepFailures = counter('sweep_failures_total', 'Runs of the sweeper that failed');
-  const damaged = counter('damaged_records_total', 'Records that the sweeper could not open: alarm on any');
+  const damaged = counter('damaged_records_total', 'Records that could not be opened, by who met them: alarm on any', [
+    'met_by',
+  ]);
   const reloads = counter('certificate_reloads_total', 'Reloads of the certificate files, by outcome', ['outcome']);
   const refusedAdmins = counter('refused_admins_total', 'Shares and operations of known admins that were refused');
   const storeFailures = counter('store_failures_total', 'Calls to the store that failed, by reason', ['reason']);
@@ -105,6 +106,7 @@ export function createMetrics(sources: MetricSources): Metrics {
   });
   // A series that appears with its first event has no increase that a rule could see.
   for (const transition of wrapTransitions) transitions.inc({ transition }, 0);
+  for (const metBy of damageFinders) damaged.inc({ met_by: metBy }, 0);
   for (const outcome of reloadOutcomes) reloads.inc({ outcome }, 0);
   for (const reason of storeFailureReasons) storeFailures.inc({ reason }, 0);
   registerGauges(registry, sources);
@@ -139,7 +141,7 @@ export function createMetrics(sources: MetricSources): Metrics {
     connectionRefused: () => unparsable.inc(),
     swept: (transition, count) => transitions.inc({ transition }, count),
     sweepFailed: () => sweepFailures.inc(),
-    recordsDamaged: (count) => damaged.inc(count),
+    recordsDamaged: (metBy, count) => damaged.inc({ met_by: metBy }, count),
     certificateReloaded: (outcome) => reloads.inc({ outcome }),
     adminRefused: () => refusedAdmins.inc(),
     storeAnswered: (call, seconds) => storeCallsOf[call].observe(seconds),

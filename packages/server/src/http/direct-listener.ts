@@ -9,7 +9,7 @@ import { createServer, type Server } from 'node:https';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { TLSSocket } from 'node:tls';
-import { limits, ProblemError, problems, routes, type RouteName } from '@letterlock/protocol';
+import { isProblemError, limits, ProblemError, problems, routes, type RouteName } from '@letterlock/protocol';
 import type { Logger } from 'pino';
 import { rawProblem, sendAnswer, sendProblem, type AnswerHeaders } from './answer.ts';
 import { apiRoutes } from './api-routes.ts';
@@ -204,6 +204,7 @@ export function createDirectListener(options: DirectListenerOptions): DirectList
       failedProofs.add(connection.remoteAddress);
       services.metrics.proofFailed();
     }
+    if (isProblemError(error) && error.reason === 'storage_integrity') services.metrics.recordsDamaged('request', 1);
     services.metrics.answered(head?.name ?? 'none', status, (performance.now() - startedAt) / 1000);
     const level = status >= 500 && code !== 'sealed' && code !== 'uninitialised' ? 'error' : 'info';
     log[level]({ requestId, route: head?.name, code, error }, 'Refused request');

@@ -54,6 +54,10 @@ export type WrapTransition = (typeof wrapTransitions)[number];
 /** What becomes of a version of a secret, or is done with it. `expired`: its envelope was deleted. */
 export type SecretTransition = 'written' | 'read' | 'destroyed' | 'expired';
 
+/** Who meets a damaged record. */
+export const damageFinders = ['request', 'sweeper'] as const;
+export type DamageFinder = (typeof damageFinders)[number];
+
 /** Counts for the metrics; every label has a fixed set of values. */
 export interface HttpMetrics {
   /** @param route - `none` when no route was found */
@@ -61,6 +65,8 @@ export interface HttpMetrics {
   wrapChanged(transition: WrapTransition): void;
   secretChanged(transition: SecretTransition): void;
   proofFailed(): void;
+  /** Records of the store that were changed, exchanged or lost (reason storage_integrity). */
+  recordsDamaged(metBy: DamageFinder, count: number): void;
   /** A request that could not be parsed. */
   connectionRefused(): void;
 }
