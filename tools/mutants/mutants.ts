@@ -623,6 +623,72 @@ export const mutants: readonly Mutant[] = [
     tests: ['packages/client/src/secrets.test.ts'],
   },
   {
+    name: 'an operation is sent to another replica although it may have been done',
+    edits: [
+      {
+        file: 'packages/client/src/retries.ts',
+        search: "const mayRepeat = error.outcome === 'not_sent' || isRepeatable(route);",
+        replace: 'const mayRepeat = true;',
+      },
+    ],
+    tests: ['packages/client/src/failover.test.ts'],
+  },
+  {
+    name: 'a replica that is sealed ends the call',
+    edits: [
+      {
+        file: 'packages/client/src/retries.ts',
+        search: "new Set(['sealed', 'uninitialised', 'unavailable'])",
+        replace: "new Set(['unavailable'])",
+      },
+    ],
+    tests: ['packages/client/src/failover.test.ts'],
+  },
+  {
+    name: 'a call that may have acted says that nothing was sent',
+    edits: [
+      {
+        file: 'packages/client/src/retries.ts',
+        search: "if (error.outcome === 'unknown') outcome = 'unknown';",
+        replace: 'outcome = error.outcome;',
+      },
+    ],
+    tests: ['packages/client/src/failover.test.ts'],
+  },
+  {
+    name: 'proofs name the first origin, whichever replica is asked',
+    edits: [
+      {
+        file: 'packages/client/src/session.ts',
+        search: 'target: `${connection.replica.address.origin}${request.path}`,',
+        replace: 'target: `${this.origin}${request.path}`,',
+      },
+    ],
+    tests: ['packages/client/src/failover.test.ts'],
+  },
+  {
+    name: 'another replica with another instance key passes',
+    edits: [
+      {
+        file: 'packages/client/src/trust.ts',
+        search: 'if (this.#pinned === undefined || shown === undefined || shown === this.#pinned) return;',
+        replace: 'if (shown !== undefined) return;',
+      },
+    ],
+    tests: ['packages/client/src/failover.test.ts'],
+  },
+  {
+    name: 'addresses with different pins pass for one service',
+    edits: [
+      {
+        file: 'packages/cli/src/service.ts',
+        search: 'others.every(({ fingerprint }) => fingerprint === first.fingerprint)',
+        replace: 'others.length >= 0',
+      },
+    ],
+    tests: ['packages/cli/src/service.test.ts'],
+  },
+  {
     name: 'a second owner is not looked for',
     edits: [
       {

@@ -298,8 +298,11 @@ describe('deadlines', () => {
 
   test('end a call after its time', async () => {
     const { alice, client } = fixture;
+    const calling = client(alice);
+    // The time is not for the handshake.
+    await calling.state();
     interceptPath(alice.id, 'hang');
-    const call = client(alice).identity(alice.id, { timeoutMilliseconds: 50 });
+    const call = calling.identity(alice.id, { timeoutMilliseconds: 200 });
     await expect(call).rejects.toMatchObject({ name: 'ConnectionError', code: 'timeout', outcome: 'unknown' });
   });
 
