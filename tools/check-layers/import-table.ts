@@ -79,7 +79,7 @@ export const importTable: Readonly<Record<string, Layer>> = {
   },
   'server/grpc': {
     ours: ['protocol', 'core'],
-    outside: [...quietNode, '@grpc/grpc-js', '@grpc/proto-loader'],
+    outside: [...quietNode, 'node:net', 'node:tls', '@grpc/grpc-js'],
     outsideTypes: ['pino'],
   },
   'server/kube': {

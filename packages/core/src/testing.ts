@@ -9,6 +9,8 @@ export * from './store/testing/faulty-store.ts';
 export * from './store/testing/fixed-clock.ts';
 export * from './store/testing/journal-store.ts';
 export * from './store/testing/store-contract.ts';
+export * from './seal/testing/attestor-contract.ts';
+export * from './seal/testing/fake-attestor.ts';
 export * from './seal/testing/seal-world.ts';
 export { makeClaim, reader, writer, WrapWorld, type MadeWrap } from './wraps/testing/wrap-world.ts';
 export * from './store/testing/crashing-store.ts';

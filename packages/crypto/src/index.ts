@@ -21,6 +21,7 @@ export * from './mac.ts';
 export { removeOaepPadding } from './oaep.ts';
 export * from './op.ts';
 export * from './payload.ts';
+export * from './peer.ts';
 export * from './private-key.ts';
 export * from './proof-jws.ts';
 export { fillPublicRandom } from './public-random.ts';

@@ -27,6 +27,7 @@ import { generateOpeningKey, publicOf, publicOfOpening } from './keys.ts';
 import { createKeyset, verifyKeyset } from './keyset.ts';
 import { readOperation, signOperation } from './op.ts';
 import { openPayload } from './payload.ts';
+import { openPeer, openPeerKek, readBoot, sealPeerKek, signBoot, signPeer } from './peer.ts';
 import { createProof, parseProof } from './proof-jws.ts';
 import { signReceipt, verifyReceipt } from './receipt.ts';
 import { SecretBytes } from './secret-bytes.ts';
@@ -48,13 +49,13 @@ const { sealed, toOpen } = delivered;
 const share = SecretBytes.random(33);
 const unsealContext = { adminId: signer.thumbprint, boot: hash, inst, gen: 1, purpose: 'unseal' };
 const unsealShare = await sealUnsealShare({ to: enc, ...unsealContext, share });
+const peerKek = await sealPeerKek({ to: enc, gen: 1, kek: SecretBytes.random(32) });
 const anyClaims: Reader<unknown> = (value) => value;
 
 /** Objects without a function of their own are signed by signJws with claims of their section. */
 const claimsOf: Partial<Record<JwsTyp, JcsObject>> = {
   [typ.unseal]: { boot: hash, c: hash, gen: 1, iat: 1, inst, nonce, purpose: 'unseal', s: unsealShare },
   [typ.transcript]: { admins: [hash], boot: hash, gen: 1, rev: 1, t: 1 },
-  [typ.peer]: { gen: 1 },
   [typ.bindingKey]: { bk: [], bnd: 'a/b', exp: 2, iat: 1, seq: 1 },
 };
 const signedAs = (jwsTyp: JwsTyp): string => signJws({ typ: jwsTyp, key: signer, claims: claimsOf[jwsTyp]! });
@@ -70,7 +71,8 @@ const objects: Readonly<Record<Typ, string>> = {
   [typ.operation]: signOperation(signer, { op: 'seal', args: {}, exp: 1, inst, nonce: inst }),
   [typ.unseal]: signedAs(typ.unseal),
   [typ.transcript]: signedAs(typ.transcript),
-  [typ.peer]: signedAs(typ.peer),
+  [typ.boot]: signBoot(signer, { boot: hash, exp: 2, iat: 1, td: 'prod.example' }),
+  [typ.peer]: signPeer(signer, { boot: hash, gen: 1, inst, k: peerKek }),
   [typ.bindingKey]: signedAs(typ.bindingKey),
   [typ.bundle]: signBundle(signer, { certs: ['AAAA'], exp: 2, iat: 1, past: [], seq: 1 }),
   [typ.checkpoint]: signCheckpoint(signer, { au: [['AAAAAAAAAAA', 1, hash]], n: 1, rev: 1, t: 1 }),
@@ -79,7 +81,7 @@ const objects: Readonly<Record<Typ, string>> = {
   [typ.payload]: sealed.envelope.payload,
   [typ.share]: await sealShare({ to: enc, inst, gen: 1, x: 1, share }),
   [typ.unsealShare]: unsealShare,
-  [typ.peerShare]: await sealJwe({ typ: typ.peerShare, to: enc, header: {}, plaintext: share.expose() }),
+  [typ.peerShare]: peerKek,
 };
 const typs = Object.keys(objects) as Typ[];
 
@@ -108,7 +110,8 @@ const verifiers: Readonly<Record<Typ, (compact: string) => unknown>> = {
   },
   [typ.unseal]: openSigned(typ.unseal, unsealClaims),
   [typ.transcript]: openSigned(typ.transcript, transcriptClaims),
-  [typ.peer]: openSigned(typ.peer),
+  [typ.boot]: (compact) => readBoot(compact),
+  [typ.peer]: (compact) => openPeer(compact, verifier),
   [typ.bindingKey]: openSigned(typ.bindingKey),
   [typ.bundle]: (compact) => openBundle(compact, verifier, { nowSeconds: 1, leastSeq: 1 }),
   [typ.checkpoint]: (compact) => verifyCheckpoint(compact, verifier),
@@ -120,7 +123,7 @@ const verifiers: Readonly<Record<Typ, (compact: string) => unknown>> = {
   },
   [typ.share]: (compact) => openShare(compact, encryption, { inst, gen: 1 }),
   [typ.unsealShare]: (compact) => openUnsealShare(compact, encryption, unsealContext),
-  [typ.peerShare]: (compact) => openJwe(compact, { typ: typ.peerShare, key: encryption }),
+  [typ.peerShare]: (compact) => openPeerKek(compact, encryption, 1),
 };
 
 async function accepts(wanted: Typ, compact: string): Promise<boolean> {
@@ -136,7 +139,7 @@ async function accepts(wanted: Typ, compact: string): Promise<boolean> {
 describe('T-13 the typ keeps objects apart', () => {
   test('the matrix holds every type of the registry', () => {
     expect(typs.toSorted()).toEqual(Object.values(typ).toSorted());
-    expect(new Set(Object.values(typ)).size).toBe(19);
+    expect(new Set(Object.values(typ)).size).toBe(20);
   });
 
   test.each(typs.flatMap((given) => typs.map((wanted) => ({ given, wanted }))))(

@@ -157,6 +157,13 @@ export const stateResponse = object({
 export type StateResponse = ReturnType<typeof stateResponse>;
 
 /** What an admin needs to give a share: this boot's keys, progress, and the admin's own encrypted share. */
+/** Body of `Peer/Unseal`: the other boot key is that of the connection. */
+export const peerUnsealRequest = object({ benc: publicJwk, token: text(limits.attestationBytes) });
+export type PeerUnsealRequest = ReturnType<typeof peerUnsealRequest>;
+/** A `letterlock-peer+jws`. */
+export const peerUnsealResponse = object({ jws: jws(limits.peerAnswerCharacters) });
+export type PeerUnsealResponse = ReturnType<typeof peerUnsealResponse>;
+
 export const unsealStatusResponse = object({
   /** Ids of the admins that have acknowledged their share; absent while sealed, and where nothing waits for them. */
   acked: optional(array(hash, limits.admins)),

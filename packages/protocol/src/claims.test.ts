@@ -277,6 +277,7 @@ describe('operationClaims', () => {
     'grant.delete': { path: 'a', who: hash },
     seal: {},
     'share.ack': { ack: hash },
+    'peer_unseal.set': { mode: 'off' },
   };
   const names = Object.keys(examples) as (keyof typeof operations)[];
   const full = (op: keyof typeof operations): JcsObject => ({

@@ -154,6 +154,18 @@ export const transcriptClaims = object({
 });
 export type TranscriptClaims = ReturnType<typeof transcriptClaims>;
 
+/** What a static identity says about the boot keys of one start, outside Kubernetes; `sig` is the identity's own key. */
+export const bootClaims = object({ boot: hash, exp: seconds, iat: seconds, sig: publicJwk, td: trustDomain });
+export type BootClaims = ReturnType<typeof bootClaims>;
+
+/** What an unsealed replica answers to an attested one: `k` is a `letterlock-peer+jwe` for the start that `boot` names. */
+export const peerClaims = object({ boot: hash, gen: integer(1), inst: identifier, k: jwe(4096) });
+export type PeerClaims = ReturnType<typeof peerClaims>;
+
+export const peerUnsealModes = ['attested', 'off'] as const;
+/** Whether replicas unseal each other. */
+export type PeerUnsealMode = (typeof peerUnsealModes)[number];
+
 /** Replica id: 8 bytes, new at each start of a process. */
 const replicaId = base64url({ exactly: 11 });
 
@@ -224,6 +236,7 @@ export const operations = {
   'grant.delete': object({ path: secretPath, who: grantee }),
   seal: object({}),
   'share.ack': object({ ack: hash }),
+  'peer_unseal.set': object({ mode: oneOf(...peerUnsealModes) }),
 } as const satisfies Record<string, Reader<unknown>>;
 export type OperationName = keyof typeof operations;
 export type OperationArguments<N extends OperationName> = ReturnType<(typeof operations)[N]>;

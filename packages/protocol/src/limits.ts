@@ -22,6 +22,11 @@ export const limits = {
   targetCharacters: 768,
   operationBytes: 65_536,
   operationsPerRequest: 16,
+  /** One message to a peer, and one of an agent. */
+  peerMessageBytes: 65_536,
+  agentMessageBytes: 1_048_576,
+  attestationBytes: 8192,
+  peerAnswerCharacters: 8192,
   certificateChainLength: 3,
   certificateBytes: 8192,
   admins: 16,
@@ -51,6 +56,8 @@ export const lifetimes = {
   collectedShares: 900,
   transcript: 600,
   workloadCertificate: 3600,
+  /** What a static identity says about a start. */
+  bootStatement: 300,
   tombstoneInMemory: 3600,
   tombstoneDurable: 90 * 86_400,
 } as const;

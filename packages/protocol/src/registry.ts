@@ -18,6 +18,7 @@ export const typ = {
   unsealShare: 'letterlock-ushare+jwe',
   unseal: 'letterlock-unseal+jws',
   operation: 'letterlock-op+jws',
+  boot: 'letterlock-boot+jws',
   peerShare: 'letterlock-peer+jwe',
   peer: 'letterlock-peer+jws',
   state: 'letterlock-state+jws',

@@ -41,6 +41,7 @@ function readOptional(path: string): string {
 /** What the checks look at. */
 export interface CheckedSettings {
   readonly direct: ListenAddress;
+  readonly grpc: ListenAddress | undefined;
   readonly health: ListenAddress | undefined;
   readonly publicOrigins: readonly string[];
   readonly certFile: string | undefined;
@@ -51,23 +52,45 @@ export interface CheckedSettings {
   readonly threshold: number;
   readonly acceptSingleHolder: boolean;
   readonly refuseSwap: boolean;
+  readonly attestKeyFile: string | undefined;
+  readonly fingerprints: readonly string[];
+  readonly peers: readonly string[];
+  readonly isDurable: boolean;
 }
 
 type Check = (settings: CheckedSettings, facts: MachineFacts) => readonly ConfigFault[];
 
 /** Every rule, named after its violation. */
 const checks: readonly Check[] = [
-  function portsClash({ direct, health }) {
-    const clash = health !== undefined && direct.port === health.port && direct.port !== 0;
-    return clash ? [{ at: 'listen.health', message: 'expected another port than listen.direct' }] : [];
+  function portsClash({ direct, grpc, health }) {
+    const listeners = portsOf(direct, grpc, health).filter(({ port }) => port !== 0);
+    return listeners.flatMap(({ at, port }, index) => {
+      const other = listeners.slice(0, index).find((each) => each.port === port);
+      return other === undefined ? [] : [{ at, message: `expected another port than ${other.at}` }];
+    });
   },
-  function portPrivileged({ direct, health }, { firstFreePort }) {
-    return [
-      { at: 'listen.direct', port: direct.port },
-      { at: 'listen.health', port: health?.port ?? 0 },
-    ]
+  function portPrivileged({ direct, grpc, health }, { firstFreePort }) {
+    return portsOf(direct, grpc, health)
       .filter(({ port }) => port !== 0 && port < firstFreePort)
       .map(({ at }) => ({ at, message: `expected a port from ${firstFreePort}: lower ones need a privilege` }));
+  },
+  function attestationMissing({ grpc, peers, attestKeyFile }) {
+    if (attestKeyFile !== undefined || (grpc === undefined && peers.length === 0)) return [];
+    return [{ at: 'attest.static.keyFile', message: 'is missing: replicas trust each other by attestation only' }];
+  },
+  function fingerprintsMissing({ attestKeyFile, fingerprints }) {
+    if ((attestKeyFile === undefined) === (fingerprints.length === 0)) return [];
+    return [
+      {
+        at: attestKeyFile === undefined ? 'attest.static.keyFile' : 'attest.static.fingerprints',
+        message: 'is missing: both or none',
+      },
+    ];
+  },
+  function peersOfTransient({ peers, isDurable }) {
+    return peers.length === 0 || isDurable
+      ? []
+      : [{ at: 'peers', message: 'expected store etcd: a memory store belongs to one replica' }];
   },
   function originsMissing({ direct, publicOrigins }) {
     const missing = publicOrigins.length === 0 && !isLoopback(direct.host);
@@ -127,6 +150,18 @@ const checks: readonly Check[] = [
       : [];
   },
 ];
+
+function portsOf(
+  direct: ListenAddress,
+  grpc: ListenAddress | undefined,
+  health: ListenAddress | undefined,
+): readonly { readonly at: string; readonly port: number }[] {
+  return [
+    { at: 'listen.direct', port: direct.port },
+    { at: 'listen.grpc', port: grpc?.port ?? 0 },
+    { at: 'listen.health', port: health?.port ?? 0 },
+  ];
+}
 
 /** All violations of all rules. */
 export function checkSettings(settings: CheckedSettings, facts: MachineFacts): readonly ConfigFault[] {

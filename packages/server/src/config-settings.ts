@@ -3,7 +3,15 @@
  * It must never read a source.
  * @module
  */
-import { grant, readClaims, trustDomain, type Grant, type JcsObject, canonicalize } from '@letterlock/protocol';
+import {
+  grant,
+  peerUnsealModes,
+  readClaims,
+  trustDomain,
+  type Grant,
+  type JcsObject,
+  canonicalize,
+} from '@letterlock/protocol';
 import { z } from 'zod';
 import { isPublicOrigin, parseListenAddress } from './address.ts';
 import { parseSinkAddress, sinkAddressForm } from './audit/sink-address.ts';
@@ -37,6 +45,16 @@ const filePath = z.string().min(1);
 const memberEndpoint = z.string().regex(/^https:\/\/(?=[^:]*[A-Za-z])[A-Za-z0-9.-]+:\d{1,5}$/, {
   error: 'expected https://name:port: records never travel in clear, and a certificate is checked against a host name',
 });
+const thumbprint = z
+  .string()
+  .regex(/^[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]$/, { error: 'expected a thumbprint of 43 characters' });
+const peerAddress = z.string().refine(
+  (text) => {
+    const parsed = parseListenAddress(text);
+    return parsed?.host !== undefined && parsed.port > 0;
+  },
+  { error: 'expected host:port or [address]:port' },
+);
 const certificateSource = z.string().min(1);
 
 export const settings = [
@@ -109,6 +127,14 @@ export const settings = [
     schema: address,
     default: '127.0.0.1:8443',
     description: 'Address of the API (TLS 1.3). The default is reachable from this machine only.',
+  },
+  {
+    key: 'listen.grpc',
+    type: 'text',
+    schema: z.union([z.literal('none'), address], { error: 'expected none, host:port, [address]:port or :port' }),
+    default: 'none',
+    description:
+      'Address for other replicas (gRPC over TLS 1.3), usually :9443, or none. Reachable by replicas only, if you can.',
   },
   {
     key: 'listen.health',
@@ -191,10 +217,38 @@ export const settings = [
   {
     key: 'pinnedInstanceKey',
     type: 'text',
-    schema: z
-      .string()
-      .regex(/^[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]$/, { error: 'expected a thumbprint of 43 characters' }),
+    schema: thumbprint,
     description: 'Thumbprint of the instance key; a keyring with another one is refused.',
+  },
+  {
+    key: 'attest.static.keyFile',
+    type: 'text',
+    schema: filePath,
+    description:
+      "PEM private key of this replica's static identity, one for each replica; must not be readable by everybody. It says outside Kubernetes which boot keys are a replica's.",
+  },
+  {
+    key: 'attest.static.fingerprints',
+    type: 'list',
+    schema: z.array(thumbprint),
+    default: [],
+    description: 'Fingerprints of the static identities of all replicas, as "letterlock key show" prints them.',
+  },
+  {
+    key: 'peers',
+    type: 'list',
+    schema: z.array(peerAddress),
+    default: [],
+    description:
+      'Addresses (listen.grpc) of the other replicas, which a sealed replica asks to unseal it; its own may be among them.',
+  },
+  {
+    key: 'peerUnseal',
+    type: 'text',
+    schema: z.enum(peerUnsealModes, { error: `expected one of ${peerUnsealModes.join(', ')}` }),
+    default: 'attested',
+    description:
+      'Whether an attested replica may be unsealed by another one. Counts at initialisation; later only a quorum changes it (peer_unseal.set).',
   },
   {
     key: 'quotas.liveWrapsPerIdentity',

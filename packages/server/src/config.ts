@@ -6,7 +6,7 @@
 import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
-import type { Grant } from '@letterlock/protocol';
+import type { Grant, PeerUnsealMode } from '@letterlock/protocol';
 import { parseListenAddress, type ListenAddress } from './address.ts';
 import { checkSettings, readMachineFacts, type MachineFacts } from './config-checks.ts';
 import { ConfigError, type ConfigFault } from './config-error.ts';
@@ -45,7 +45,11 @@ export interface EtcdConfig {
 export interface Config {
   readonly trustDomain: string;
   readonly store: StoreConfig;
-  readonly listen: { readonly direct: ListenAddress; readonly health: ListenAddress | undefined };
+  readonly listen: {
+    readonly direct: ListenAddress;
+    readonly grpc: ListenAddress | undefined;
+    readonly health: ListenAddress | undefined;
+  };
   /** Empty: the origins of the loopback listener, known once it listens. */
   readonly publicOrigins: readonly string[];
   readonly tls: { readonly certFile: string; readonly keyFile: string } | undefined;
@@ -61,12 +65,23 @@ export interface Config {
   /** PEM, one certificate each. */
   readonly x509Authorities: readonly string[];
   readonly pinnedInstanceKey: string | undefined;
+  /** Who says which processes are replicas; undefined: nobody does. */
+  readonly attest: { readonly static: StaticAttestConfig } | undefined;
+  /** `host:port` each. */
+  readonly peers: readonly string[];
+  readonly peerUnseal: PeerUnsealMode;
   readonly quotas: { readonly liveWrapsPerIdentity: number; readonly liveSecretVersionsPerIdentity: number };
   /** `stdout`, `file:/path` or the address of a collector. */
   readonly audit: { readonly sinks: readonly string[] };
   readonly log: { readonly level: LogLevel };
   /** What a person should know about how the sources were combined; logged at start. */
   readonly notes: readonly string[];
+}
+
+export interface StaticAttestConfig {
+  readonly keyFile: string;
+  /** Thumbprints, 43 characters each. */
+  readonly fingerprints: readonly string[];
 }
 
 export interface LoadConfigOptions {
@@ -110,7 +125,9 @@ export function loadConfig(options: LoadConfigOptions): Config {
     return text === undefined ? undefined : resolve(base(key), text);
   };
   const direct = parseListenAddress(value('listen.direct'))!;
+  const grpc = parseListenAddress(value('listen.grpc'));
   const health = parseListenAddress(value('listen.health'));
+  const attestKeyFile = path('attest.static.keyFile');
   const certificates = readPems('init.certificates');
   const x509Authorities = readPems('x509Authorities');
   const [certFile, keyFile] = [path('tls.certFile'), path('tls.keyFile')];
@@ -119,8 +136,13 @@ export function loadConfig(options: LoadConfigOptions): Config {
       ...checkSettings(
         {
           direct,
+          grpc,
           health,
           publicOrigins: value('publicOrigins'),
+          attestKeyFile,
+          fingerprints: value('attest.static.fingerprints'),
+          peers: value('peers'),
+          isDurable: store === 'etcd',
           certFile,
           keyFile,
           certificates,
@@ -151,7 +173,7 @@ export function loadConfig(options: LoadConfigOptions): Config {
               quotaBytes: value<number>('store.etcd.quotaBytes'),
             },
           },
-    listen: { direct, health },
+    listen: { direct, grpc, health },
     publicOrigins: value<readonly string[]>('publicOrigins'),
     tls: certFile === undefined || keyFile === undefined ? undefined : { certFile, keyFile },
     init: {
@@ -163,6 +185,12 @@ export function loadConfig(options: LoadConfigOptions): Config {
     grants: value<readonly Grant[]>('grants'),
     x509Authorities,
     pinnedInstanceKey: value<string | undefined>('pinnedInstanceKey'),
+    attest:
+      attestKeyFile === undefined
+        ? undefined
+        : { static: { keyFile: attestKeyFile, fingerprints: value<readonly string[]>('attest.static.fingerprints') } },
+    peers: value<readonly string[]>('peers'),
+    peerUnseal: value<PeerUnsealMode>('peerUnseal'),
     quotas: {
       liveWrapsPerIdentity: value<number>('quotas.liveWrapsPerIdentity'),
       liveSecretVersionsPerIdentity: value<number>('quotas.liveSecretVersionsPerIdentity'),

@@ -4,7 +4,7 @@
  * @module
  */
 import type { Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Server as NetServer } from 'node:net';
 import {
   createBootKeys,
   GrantRegistry,
@@ -36,11 +36,15 @@ import { lifetimes } from '@letterlock/protocol';
 import type { Logger } from 'pino';
 import { hostsOf, type ListenAddress } from './address.ts';
 import { countCalls } from './counted-store.ts';
+import { openAttestor } from './open-attestor.ts';
 import { openSinks } from './open-sinks.ts';
 import { runAudit } from './run-audit.ts';
 import { repeat } from './background.ts';
 import type { Config } from './config.ts';
 import { createDirectListener, defaultTimeouts, tlsSettings, type ListenerTimeouts } from './http/direct-listener.ts';
+import { createGrpcListener } from './grpc/grpc-listener.ts';
+import { createPeerClient } from './grpc/peer-client.ts';
+import { createPeerService } from './grpc/peer-service.ts';
 import { createHealthServer } from './http/health.ts';
 import type { UnsealedServices } from './http/ports.ts';
 import { followReplicas } from './follow-replicas.ts';
@@ -50,6 +54,7 @@ import { createMetrics } from './metrics.ts';
 import { openStore, type OpenedStore } from './open-store.ts';
 import { findUnreadyReasons, findWarnings, type ReadinessSources } from './readiness.ts';
 import { systemClock } from './system-clock.ts';
+import { unsealByPeers } from './unseal-by-peers.ts';
 import { endOfCertificate, readTlsFiles, TlsFiles, type TlsMaterial } from './tls-files.ts';
 
 export interface StartOptions {
@@ -108,6 +113,7 @@ export async function startServer(config: Config, options: StartOptions = {}): P
   const boot = createBootKeys();
   const material = tlsMaterial(config, boot, clock);
   let { certificate } = material;
+  const attestor = openAttestor(config, clock);
   const writers = openSinks(config.audit.sinks);
   const { certificateCheckMilliseconds: checkMilliseconds } = options;
   const bare = openStore(config.store, { clock, log, certificateCheckMilliseconds: checkMilliseconds });
@@ -126,6 +132,8 @@ export async function startServer(config: Config, options: StartOptions = {}): P
     acceptSingleHolder: config.init.acceptSingleHolder,
     isTransient: opened.isTransient,
     firstRecords: (barrier) => (config.identities.length + config.grants.length === 0 ? [] : [markInitial(barrier)]),
+    peerUnseal: config.peerUnseal,
+    ...(attestor === undefined ? {} : { attestor }),
     ...(config.pinnedInstanceKey === undefined ? {} : { pinnedInstanceKey: config.pinnedInstanceKey }),
   });
   const { checkpointMilliseconds } = options;
@@ -223,6 +231,19 @@ export async function startServer(config: Config, options: StartOptions = {}): P
   const directPort = await listen(direct.server, config.listen.direct, log);
   if (publicOrigins.length === 0) publicOrigins = loopbackHosts.map((host) => originOf(host, directPort));
 
+  const bootCertificate = bootMaterial(config, boot, clock);
+  const grpcAddress = config.listen.grpc;
+  const grpc =
+    grpcAddress === undefined
+      ? undefined
+      : createGrpcListener({
+          ...bootCertificate,
+          readPublicKey: verifyingKeyOf,
+          services: [createPeerService({ installation, log })],
+          log,
+        });
+  if (grpc !== undefined) await listen(grpc.server, grpcAddress!, log);
+
   const health = createHealthServer({
     unreadyReasons: () => findUnreadyReasons(readiness),
     warnings: () => findWarnings(readiness),
@@ -244,6 +265,15 @@ export async function startServer(config: Config, options: StartOptions = {}): P
       },
     }),
     ...(config.tls === undefined ? [] : [reloadCertificate(config.tls)]),
+    ...(config.peers.length === 0
+      ? []
+      : [
+          unsealByPeers({
+            installation,
+            peers: config.peers.map((address) => ({ address, ask: createPeerClient({ address, ...bootCertificate }) })),
+            log,
+          }),
+        ]),
   ];
 
   const fingerprint = (): string | undefined => {
@@ -288,7 +318,7 @@ export async function startServer(config: Config, options: StartOptions = {}): P
   async function close(): Promise<void> {
     isDraining = true;
     log.info('Draining');
-    await direct.close(drainMilliseconds);
+    await Promise.all([direct.close(drainMilliseconds), grpc?.close(drainMilliseconds)]);
     await Promise.all(stopTasks.map((stop) => stop()));
     installation.forgetShares();
     await audit.close();
@@ -371,8 +401,12 @@ function composeUnsealed(
 
 /** The configured files, or a self-signed certificate of this process's own key. */
 function tlsMaterial(config: Config, boot: BootKeys, clock: Clock): TlsMaterial {
+  return config.tls === undefined ? bootMaterial(config, boot, clock) : readTlsFiles(config.tls, clock.nowSeconds());
+}
+
+/** A self-signed certificate of this process's own key: nobody stands behind it but the boot fingerprint. */
+function bootMaterial(config: Config, boot: BootKeys, clock: Clock): TlsMaterial {
   const nowSeconds = clock.nowSeconds();
-  if (config.tls !== undefined) return readTlsFiles(config.tls, nowSeconds);
   const der = createSelfSignedCertificate({
     key: boot.tls,
     commonName: 'Letterlock',
@@ -387,7 +421,7 @@ function tlsMaterial(config: Config, boot: BootKeys, clock: Clock): TlsMaterial 
   return { certificate: certificatePem(der), key: boot.tls.keyObject.export({ format: 'pem', type: 'pkcs8' }) };
 }
 
-async function listen(server: Server, { host, port }: ListenAddress, log: Logger): Promise<number> {
+async function listen(server: NetServer, { host, port }: ListenAddress, log: Logger): Promise<number> {
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   server.once('error', reject);
   server.listen({ port, ...(host === undefined ? {} : { host }) }, resolve);

@@ -40,7 +40,7 @@ export function permit<N extends ActionName>(action: ActionOf<N>, proven: Proven
 
 /** Actions that only a signed operation can ask for. */
 export type OperationActionName =
-  'identity.put' | 'identity.revoke' | 'grant.put' | 'grant.delete' | 'seal' | 'share.ack';
+  'identity.put' | 'identity.revoke' | 'grant.put' | 'grant.delete' | 'seal' | 'share.ack' | 'peer_unseal.set';
 
 /** What each operation asks for; `init` happens before there is anybody to permit it. */
 const actionsOf: {
@@ -53,6 +53,7 @@ const actionsOf: {
   'grant.delete': ({ path, who }) => ({ act: 'grant.delete', path, who }),
   seal: () => ({ act: 'seal' }),
   'share.ack': () => ({ act: 'share.ack' }),
+  'peer_unseal.set': () => ({ act: 'peer_unseal.set' }),
 };
 
 /** The action that a signed operation asks for; undefined for `init`. */

@@ -21,7 +21,8 @@ export type Action =
   | { readonly act: 'identity.put' | 'identity.revoke'; readonly id: string }
   | { readonly act: 'grant.put' | 'grant.delete'; readonly path: string; readonly who: string }
   | { readonly act: 'seal' }
-  | { readonly act: 'share.ack' };
+  | { readonly act: 'share.ack' }
+  | { readonly act: 'peer_unseal.set' };
 export type ActionName = Action['act'];
 /** The action of one or several names. */
 export type ActionOf<N extends ActionName> = N extends unknown ? Named<Action, N> : never;

@@ -103,4 +103,5 @@ export const rulesOf: { readonly [N in ActionName]: ActionRules<N> } = {
   'grant.delete': adminByOperation,
   seal: adminByOperation,
   'share.ack': adminByOperation,
+  'peer_unseal.set': adminByOperation,
 };

@@ -19,6 +19,7 @@ const signatureRules: Readonly<Record<OperationName, SignatureRule>> = {
   'grant.delete': 'single',
   seal: 'single',
   'share.ack': 'single',
+  'peer_unseal.set': 'quorum',
 };
 
 /** Number of admins that must sign an operation under a threshold of k. */

@@ -1,6 +1,6 @@
 /**
  * Makes a new installation: master key, keyring, shares and the records that hold them.
- * It must never let the master key, the KEK or a share in clear outlive the call.
+ * It must never let the master key or a share in clear outlive the call, nor the KEK where nobody is to get it.
  * @module
  */
 import {
@@ -27,6 +27,8 @@ const firstGeneration = 1;
 
 export interface CreatedInstallation {
   readonly keyring: Keyring;
+  /** A copy, where it is kept. */
+  readonly kek: SecretBytes | undefined;
   /** Value of `sys/keyring`. */
   readonly keyringRecord: Uint8Array;
   /** Value of `sys/seal`. */
@@ -39,6 +41,7 @@ export async function createInstallation(o: {
   readonly admins: readonly Admin[];
   readonly threshold: number;
   readonly nowSeconds: number;
+  readonly keepsKek: boolean;
 }): Promise<CreatedInstallation> {
   const inst = randomIdentifier();
   const gen = firstGeneration;
@@ -60,6 +63,7 @@ export async function createInstallation(o: {
   };
   return {
     keyring,
+    kek: o.keepsKek ? SecretBytes.copy(kek.expose()) : undefined,
     keyringRecord: sealRecord({
       term: keyringTerm,
       termKey: kek,

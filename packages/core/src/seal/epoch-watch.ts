@@ -18,6 +18,11 @@ export class EpochWatch {
     this.#store = store;
   }
 
+  /** As it was last remembered. */
+  get revision(): number | undefined {
+    return this.#seen;
+  }
+
   /** @param revision - undefined: whatever is found next is not news */
   remember(revision: number | undefined): void {
     this.#seen = revision;

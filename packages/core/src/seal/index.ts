@@ -11,8 +11,11 @@ export {
 } from './admin-certificate.ts';
 export { type AppliedOperation } from './applied-operation.ts';
 export { createBootKeys, replicaName, type BootKeys } from './boot-keys.ts';
+export { type AskPeer } from './ask-peer.ts';
+export { type AttestedBoot, type BootAttestor, type BootEvidence } from './attestation.ts';
 export { Installation, type CountedShare, type InstallationOptions } from './installation.ts';
 export { type Unsealed } from './opened.ts';
 export { type SealConfiguration } from './seal-configuration.ts';
 export { type ReceivedFacts } from './seal-facts.ts';
+export { createStaticAttestor, type StaticAttestorOptions } from './static-attestor.ts';
 export { type NonceRedeemer } from './unseal-share.ts';

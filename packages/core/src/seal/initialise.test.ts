@@ -51,9 +51,10 @@ describe('initialise()', () => {
     expect(new Set(entries.map(({ createRevision }) => createRevision))).toEqual(new Set([revision]));
     const literal = entries.map(({ key }) => key).filter((key) => key.startsWith('sys/'));
     const register = expect.stringMatching(/^sys\/ckpt\/of\/.{11}$/);
-    expect(literal.toSorted()).toEqual([register, 'sys/epoch', 'sys/keyring', 'sys/schema', 'sys/seal']);
+    const others = ['sys/epoch', 'sys/keyring', 'sys/peer-unseal', 'sys/schema', 'sys/seal'];
+    expect(literal.toSorted()).toEqual([register, ...others]);
     // The only other one is the audit record.
-    expect(entries).toHaveLength(6);
+    expect(entries).toHaveLength(7);
     expect(await world.auditRecords()).toEqual([
       expect.objectContaining({
         seq: 1,
@@ -191,14 +192,14 @@ describe('initialise()', () => {
       const world = new SealWorld({ store });
       const codes = [await codeOf(start(world))];
       const keys = await keysOf(inner);
-      expect([0, 6]).toContain(keys.length);
+      expect([0, 7]).toContain(keys.length);
       // What reports success is in the store.
-      expect(world.installation.state === 'unsealed' && keys.length !== 6).toBe(false);
+      expect(world.installation.state === 'unsealed' && keys.length !== 7).toBe(false);
       await store.deliverLate();
       const second = new SealWorld({ store: inner, admins: world.admins });
       codes.push(await codeOf(start(second)));
       expect(codes.filter((code) => !['ok', 'unavailable', 'conflict'].includes(code))).toEqual([]);
-      expect(await keysOf(inner)).toHaveLength(6);
+      expect(await keysOf(inner)).toHaveLength(7);
       const third = await second.restarted();
       for (const admin of third.admins) {
         await third.unseal(admin);

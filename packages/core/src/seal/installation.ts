@@ -3,10 +3,13 @@
  * It must never keep the master key after the call that completed it, a share after its time, nor any key after a seal.
  * @module
  */
-import { equalConstantTime, importVerifyingKey } from '@letterlock/crypto';
+import { equalConstantTime, importVerifyingKey, type SecretBytes } from '@letterlock/crypto';
 import {
   isProblemError,
   ProblemError,
+  type PeerUnsealMode,
+  type PeerUnsealRequest,
+  type PeerUnsealResponse,
   type ProgressResponse,
   type SealResponse,
   type ServiceState,
@@ -23,6 +26,8 @@ import type { CallOptions, Entry, Operation, Store } from '../store/store.ts';
 import { AcknowledgementGate } from './acknowledgement-gate.ts';
 import { acknowledgeShare, type AcknowledgementProgress } from './acknowledge-share.ts';
 import { checkInitConfiguration, type Admin, type InitConfiguration } from './admin-certificate.ts';
+import { askPeerForKek, type AskPeer } from './ask-peer.ts';
+import type { BootAttestor } from './attestation.ts';
 import { alreadyAppliedReason, type AppliedOperation } from './applied-operation.ts';
 import { replicaName, type BootKeys } from './boot-keys.ts';
 import { bumpEpoch } from './bump-epoch.ts';
@@ -31,12 +36,21 @@ import { CollectedShares, type CollectedShare } from './collected-shares.ts';
 import { createInstallation } from './create-installation.ts';
 import { readExpectedConfiguration, type ConfigurationExpectations } from './expected-configuration.ts';
 import { EpochWatch } from './epoch-watch.ts';
+import { grantPeer } from './grant-peer.ts';
 import { receiveInitOperation } from './init-operation.ts';
 import { CurrentBarrier, KeyringBarrier } from './keyring-barrier.ts';
 import { openedWith, ownCheckpoint, type Opened, type Unsealed } from './opened.ts';
+import { putPeerMode, setPeerMode } from './peer-mode.ts';
 import { recordUnseal } from './record-unseal.ts';
 import type { SealConfiguration, StoredConfiguration } from './seal-configuration.ts';
-import { factsOfAdmin, factsOfCaller, factsOfEpoch, factsOfStart, type ReceivedFacts } from './seal-facts.ts';
+import {
+  factsOfAdmin,
+  factsOfCaller,
+  factsOfEpoch,
+  factsOfPeerUnseal,
+  factsOfStart,
+  type ReceivedFacts,
+} from './seal-facts.ts';
 import {
   alreadyInitialised,
   alreadyUnsealed,
@@ -47,7 +61,7 @@ import {
 import { readSystemRecords, requireEmptyStore, storeInstallation } from './store-installation.ts';
 import { checkSchema } from './system-records.ts';
 import { takeShare } from './take-share.ts';
-import { openKeyringWithShares } from './unseal.ts';
+import { openKeyringWithKek, openKeyringWithShares, type KeyringOutcome } from './unseal.ts';
 import { unsealStatusFor } from './unseal-status.ts';
 import { receiveShare, type GivenShare, type NonceRedeemer } from './unseal-share.ts';
 
@@ -56,6 +70,10 @@ export interface InstallationOptions extends InitConfiguration, ConfigurationExp
   readonly store: Store;
   readonly clock: Clock;
   readonly boot: BootKeys;
+  /** What counts at initialisation; later only a quorum changes it. */
+  readonly peerUnseal: PeerUnsealMode;
+  /** Who says which processes are replicas. Default nobody: no replica gives or gets a key. */
+  readonly attestor?: BootAttestor;
   /** The store ends with the process: what a lost share loses is lost at a restart anyway. */
   readonly isTransient: boolean;
   /** What else the transaction that stores a new installation must contain. Default nothing. */
@@ -228,6 +246,73 @@ export class Installation {
     }
   }
 
+  /** What attests this process's boot keys; undefined where nobody does. @throws 'unavailable' */
+  async attestation(): Promise<string | undefined> {
+    return this.#o.attestor?.present(this.#o.boot.boot);
+  }
+
+  /**
+   * Gives the KEK to an attested replica. @param tls - thumbprint of the key of its connection.
+   * @throws 'sealed', 'denied', 'bad_key', 'unavailable'. @source protocol.md §10.5
+   */
+  async grantPeer(request: PeerUnsealRequest, tls: string, received: ReceivedFacts): Promise<PeerUnsealResponse> {
+    const { barrier, unsealed } = this.#requireOpened();
+    const { store, clock, attestor } = this.#o;
+    const epochRevision = this.#epoch.revision;
+    if (attestor === undefined) throw new ProblemError('denied', { reason: 'peer_unseal_off' });
+    if (this.#isSealing || epochRevision === undefined) throw sealedProblem();
+    const configuration = this.#requireStored().value;
+    const { audit: trail } = this;
+    const { instanceKey } = unsealed;
+    const kek = (): SecretBytes => {
+      if (barrier.kek === undefined) throw sealedProblem();
+      return barrier.kek;
+    };
+    const context = { store, barrier, trail, clock, attestor, configuration, instanceKey, kek, epochRevision };
+    return grantPeer(context, request, tls, received);
+  }
+
+  /**
+   * Unseals with the KEK of another replica; nothing happens unless sealed.
+   * @throws 'unavailable', 'sealed' of the peer, 'denied', 'bad_proof', 'conflict', 'internal' (see `alarm`)
+   */
+  async unsealByPeer(ask: AskPeer): Promise<void> {
+    const { attestor, store, boot } = this.#o;
+    const stored = this.#requireStored();
+    if (this.#opened !== undefined || attestor === undefined) return;
+    const seals = this.#seals;
+    // Before the question: a seal between it and the unseal counts more than both.
+    const { epoch } = await readSystemRecords(store);
+    using kek = await askPeerForKek({ ask, attestor, boot, configuration: stored.value });
+    try {
+      const outcome = await openKeyringWithKek({ kek, stored, store, keepsKek: true });
+      const epochRevision = epoch?.modRevision ?? 0;
+      const asked = 'changed' in outcome ? outcome : { ...outcome, epochRevision };
+      await this.#open(asked, [factsOfPeerUnseal()], [], seals);
+    } catch (error) {
+      if (isProblemError(error) && error.code === 'internal') this.#alarm = error.reason;
+      throw error;
+    }
+  }
+
+  /** Lets replicas unseal each other, or not. @throws 'sealed', 'conflict' for an operation applied before, 'unavailable' */
+  async setPeerUnseal(
+    permitted: Permitted<'peer_unseal.set'>,
+    mode: PeerUnsealMode,
+    operation: AppliedOperation,
+  ): Promise<void> {
+    const { barrier } = this.#requireOpened();
+    const { store, clock } = this.#o;
+    const facts = factsOfCaller('peer_unseal.set', permitted);
+    const nowSeconds = clock.nowSeconds();
+    try {
+      await setPeerMode({ store, barrier, trail: this.audit, facts, mode, operation, nowSeconds });
+    } catch (error) {
+      await this.#refuse(facts, error);
+      throw error;
+    }
+  }
+
   /** Fills with zeros the shares that waited a quarter of an hour; to be called every second. @source protocol.md §10.4 */
   forgetOldShares(): void {
     for (const { facts } of this.#collected.forgetExpired(this.#o.clock.monotonicSeconds())) {
@@ -328,10 +413,14 @@ export class Installation {
     if (admins.length === 0) throw new RangeError('Cannot initialise: no init certificate is configured');
     this.#isCreating = true;
     try {
-      const created = await createInstallation({ ...this.#o, nowSeconds: clock.nowSeconds() });
+      const nowSeconds = clock.nowSeconds();
+      const created = await createInstallation({ ...this.#o, nowSeconds, keepsKek: this.#keepsKek });
       using keys = new DisposableStack();
-      const barrier = this.#useWhile(keys, new KeyringBarrier(created.keyring));
-      const firstRecords = this.#o.firstRecords?.(barrier) ?? [];
+      const barrier = this.#useWhile(keys, new KeyringBarrier(created.keyring, created.kek));
+      const firstRecords = [
+        putPeerMode(barrier, this.#o.peerUnseal, nowSeconds),
+        ...(this.#o.firstRecords?.(barrier) ?? []),
+      ];
       const { audit: trail } = this;
       const outcome = await storeInstallation({ store, trail, facts: [facts], created, barrier, firstRecords });
       if ('foreign' in outcome) {
@@ -382,29 +471,43 @@ export class Installation {
 
   async #unseal(given: readonly CollectedShare[], stored: StoredConfiguration, seals: number): Promise<Opened> {
     const { store } = this.#o;
-    const outcome = await openKeyringWithShares({ shares: given.map(({ share }) => share), stored, store });
+    const shares = given.map(({ share }) => share);
+    const outcome = await openKeyringWithShares({ shares, stored, store, keepsKek: this.#keepsKek });
+    const facts = given.map((each) => each.facts);
+    const givers = given.map(({ adminId }) => adminId);
+    return this.#open(outcome, [...facts, { ...facts.at(-1)!, act: 'unseal' }], givers, seals);
+  }
+
+  /** Records the unseal and takes the keys. @param facts - the unseal's own last. */
+  async #open(
+    outcome: KeyringOutcome,
+    facts: readonly AuditFacts[],
+    givers: readonly string[],
+    seals: number,
+  ): Promise<Opened> {
     if ('changed' in outcome) {
       this.#adopt(outcome.changed);
       throw configurationChanged();
     }
     using keys = new DisposableStack();
-    const barrier = this.#useWhile(keys, new KeyringBarrier(outcome.keyring));
+    const barrier = this.#useWhile(keys, new KeyringBarrier(outcome.keyring, outcome.kek));
     const { held } = this.#trail;
-    const facts = held.all;
-    const recorded = { store, trail: this.audit, held: facts, given, opened: outcome };
+    const waiting = held.all;
+    const { store } = this.#o;
+    const recorded = { store, trail: this.audit, facts: [...waiting, ...facts], opened: outcome };
     const { isApplied, revision } = await recordUnseal(recorded);
-    if (isApplied) held.remove(facts);
+    if (isApplied) held.remove(waiting);
     // Another share may have come first, and a seal since then counts more than an unseal that began before it.
     if (this.#opened !== undefined || this.#seals !== seals) throw alreadyUnsealed();
     if (!isApplied) throw new ProblemError('unavailable', { reason: 'unseal_not_recorded' });
     keys.move();
     this.#epoch.remember(outcome.epochRevision);
-    return this.#enter(
-      barrier,
-      given.map(({ adminId }) => adminId),
-      revision,
-      outcome.checkpoint,
-    );
+    return this.#enter(barrier, givers, revision, outcome.checkpoint);
+  }
+
+  /** Only who may give it to others. */
+  get #keepsKek(): boolean {
+    return this.#o.attestor !== undefined;
   }
 
   /** Lets the trail write under keys that are not yet this installation's; they go with the stack, unless it is moved. */

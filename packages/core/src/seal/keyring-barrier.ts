@@ -15,12 +15,20 @@ const systemPrefix = 'sys/';
 /** The barrier over one opened keyring, which it owns. */
 export class KeyringBarrier implements Barrier, Disposable {
   #keyring: Keyring | undefined;
+  #kek: SecretBytes | undefined;
   #recent = new Map<string, string>();
   #older = new Map<string, string>();
   readonly #termKeyOf = (term: number): SecretBytes | undefined => this.#keyring?.termKey(term);
 
-  constructor(keyring: Keyring) {
+  /** @param kek - where other replicas may get it; owned as well. */
+  constructor(keyring: Keyring, kek?: SecretBytes) {
     this.#keyring = keyring;
+    this.#kek = kek;
+  }
+
+  /** Undefined where it is not kept. */
+  get kek(): SecretBytes | undefined {
+    return this.#kek;
   }
 
   /** The keyring itself, for who unseals. @throws 'sealed' */
@@ -50,6 +58,8 @@ export class KeyringBarrier implements Barrier, Disposable {
   [Symbol.dispose](): void {
     this.#keyring?.[Symbol.dispose]();
     this.#keyring = undefined;
+    this.#kek?.[Symbol.dispose]();
+    this.#kek = undefined;
     this.#recent = new Map();
     this.#older = new Map();
   }

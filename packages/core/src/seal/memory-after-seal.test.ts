@@ -5,7 +5,8 @@ import { canonicalize, encodeUtf8, labels } from '@letterlock/protocol';
 import { FaultyStore } from '../store/testing/faulty-store.ts';
 import type { Keyring } from './keyring.ts';
 import { delayOnce } from './testing/delay-once.ts';
-import { SealWorld } from './testing/seal-world.ts';
+import { FakeAttestor } from './testing/fake-attestor.ts';
+import { receivedDirect, SealWorld } from './testing/seal-world.ts';
 
 /** A secret as numbers that are not its bytes, so that the search does not find what it searches with. */
 interface Needle {
@@ -73,6 +74,22 @@ describe('the memory of an installation', () => {
     // The control: what must be there is found.
     expect(await foundInMemory(needles)).toEqual(['term', 'names key', 'instance key']);
     await world.seal();
+    expect(await foundInMemory(needles)).toEqual([]);
+  });
+
+  test('holds the KEK where a peer may get it, also at that peer, and at neither after the seal', async () => {
+    const attestors = ['a', 'b'].map((name) => new FakeAttestor({ instance: name, start: name }));
+    const first = await SealWorld.unsealed({ attestor: attestors[0]! });
+    const needles = await needlesOf(first);
+    const second = await first.restarted({ attestor: attestors[1]! });
+    await second.installation.unsealByPeer((request) =>
+      first.installation.grantPeer(request, second.boot.tls.thumbprint, receivedDirect),
+    );
+    await first.seal();
+    // The second one has not heard of it yet.
+    expect(await foundInMemory(needles)).toEqual(['KEK', 'term', 'names key', 'instance key']);
+    await second.installation.followEpoch();
+    expect(second.installation.state).toBe('sealed');
     expect(await foundInMemory(needles)).toEqual([]);
   });
 

@@ -35,13 +35,22 @@ export function factsOfStart(): AuditFacts {
   return { ...factsOfAdmin('init', 'service', received), factor: 'configuration' };
 }
 
+/** An unseal by another replica, which has written down whom it gave the KEK. */
+export function factsOfPeerUnseal(): AuditFacts {
+  const received = { requestId: 'peer', channel: { listener: 'none' } } as const;
+  return { ...factsOfAdmin('unseal', 'service', received), factor: 'peer' };
+}
+
 /** A seal that this process found in the store: another one wrote who asked for it. */
 export function factsOfEpoch(): AuditFacts {
   const received = { requestId: 'epoch', channel: { listener: 'none' } } as const;
   return { ...factsOfAdmin('seal', 'service', received), factor: 'service', reason: 'epoch_moved' };
 }
 
-export function factsOfCaller(act: AuditAct, { caller }: Permitted<'seal' | 'share.ack'>): AuditFacts {
+export function factsOfCaller(
+  act: AuditAct,
+  { caller }: Permitted<'seal' | 'share.ack' | 'peer_unseal.set'>,
+): AuditFacts {
   return {
     ...factsOfAdmin(act, caller.id, { requestId: caller.requestId, channel: { listener: caller.listener } }),
     factor: caller.factor,

@@ -11,6 +11,7 @@ export const systemPaths = {
   seal: 'sys/seal',
   keyring: 'sys/keyring',
   epoch: 'sys/epoch',
+  peerUnseal: 'sys/peer-unseal',
 } as const;
 
 /** Parent of the share acknowledgements of one generation, with the closing slash. */

@@ -3,7 +3,7 @@
  * that the shares were judged by, nor leave a copy of a share, the master key or the KEK behind.
  * @module
  */
-import { combineShares, deriveKey, equalConstantTime, type SecretBytes } from '@letterlock/crypto';
+import { combineShares, deriveKey, equalConstantTime, SecretBytes } from '@letterlock/crypto';
 import { isProblemError, labels } from '@letterlock/protocol';
 import type { Entry, Store } from '../store/store.ts';
 import type { Keyring } from './keyring.ts';
@@ -14,6 +14,8 @@ import { readSystemRecords } from './store-installation.ts';
 
 export interface OpenedKeyring {
   readonly keyring: Keyring;
+  /** A copy, where it is kept. */
+  readonly kek: SecretBytes | undefined;
   /** The entries that it rests on, to be compared when the unseal is recorded. */
   readonly read: readonly Entry[];
   /** That of the last seal, 0 for none; to be compared as well. */
@@ -32,15 +34,29 @@ export async function openKeyringWithShares(o: {
   readonly shares: readonly SecretBytes[];
   readonly stored: StoredConfiguration;
   readonly store: Store;
+  readonly keepsKek: boolean;
 }): Promise<KeyringOutcome> {
+  using kek = await keyEncryptionKey(o.shares, o.stored.value);
+  return await openKeyringWithKek({ ...o, kek });
+}
+
+/** @param o - `kek`: stays the caller's to dispose of. @throws 'internal', 'unavailable' */
+export async function openKeyringWithKek(o: {
+  readonly kek: SecretBytes;
+  readonly stored: StoredConfiguration;
+  readonly store: Store;
+  /** It is needed again, to be given to other replicas. */
+  readonly keepsKek: boolean;
+}): Promise<KeyringOutcome> {
+  const { kek, keepsKek } = o;
   const { value, bytes } = o.stored;
-  using kek = await keyEncryptionKey(o.shares, value);
   const { seal, keyring, epoch, checkpoint } = await readSystemRecords(o.store);
   if (seal === undefined) throw alarm('seal_configuration_missing', 'The seal configuration is missing from the store');
   if (!equalConstantTime(seal.value, bytes)) return { changed: seal };
   if (keyring === undefined) throw alarm('keyring_missing', 'The keyring is missing from the store');
   return {
     keyring: openKeyring({ configuration: value, kek, record: keyring.value }),
+    kek: keepsKek ? SecretBytes.copy(kek.expose()) : undefined,
     read: [seal, keyring],
     epochRevision: epoch?.modRevision ?? 0,
     checkpoint,

@@ -229,10 +229,12 @@ export const apiRoutes: Readonly<Record<RouteName, Handler>> = {
     const status = installation.unsealStatus(permission.caller.id);
     const acked = await installation.acknowledgedAdmins();
     const ckpt = await installation.lastCheckpoint();
+    const token = await installation.attestation();
     return ok({
       ...status,
       ...(acked === undefined ? {} : { acked }),
       ...(ckpt === undefined ? {} : { ckpt }),
+      ...(token === undefined ? {} : { token }),
     });
   },
 

@@ -107,6 +107,8 @@ const storingNothing: ReadonlySet<ActionName> = new Set<ActionName>([
   'unseal.status',
   'seal',
   'share.ack',
+  // Switching off must not wait.
+  'peer_unseal.set',
 ]);
 
 /**

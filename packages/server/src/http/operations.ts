@@ -51,6 +51,11 @@ const applications: { readonly [N in OperationName]?: Application<N> } = {
     await exchange.services.installation.acknowledgeShare(permission, args.ack, once);
     return applied();
   },
+  'peer_unseal.set': async (exchange, { args }, once) => {
+    const permission = await permitted(exchange, { act: 'peer_unseal.set' });
+    await exchange.services.installation.setPeerUnseal(permission, args.mode, once);
+    return applied();
+  },
 };
 
 /** Operations of `sys/seal`. */

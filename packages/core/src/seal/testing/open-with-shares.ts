@@ -22,7 +22,7 @@ export async function openWithShares(store: Store, keys: ReadonlyMap<string, Ope
     if (key === undefined || shares.length === k) continue;
     shares.push((await openShare(share, key, { inst, gen })).share);
   }
-  const outcome = await openKeyringWithShares({ shares, stored, store });
+  const outcome = await openKeyringWithShares({ shares, stored, store, keepsKek: false });
   if ('changed' in outcome) throw new Error('Cannot open the store: its configuration changes');
   return new KeyringBarrier(outcome.keyring);
 }

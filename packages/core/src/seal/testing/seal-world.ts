@@ -113,6 +113,7 @@ export class SealWorld {
       threshold: 1,
       acceptSingleHolder: false,
       isTransient: true,
+      peerUnseal: 'attested',
       ...options,
       store: this.store,
       admins: this.admins.map(({ certificate }) => certificate),
@@ -196,7 +197,7 @@ export class SealWorld {
   }
 
   /** The signed operation of an admin, permitted as the server's handler does it. */
-  async permitted<N extends 'seal' | 'share.ack'>(
+  async permitted<N extends 'seal' | 'share.ack' | 'peer_unseal.set'>(
     op: N,
     args: Record<string, string>,
     admin: TestAdmin = this.admin(),

@@ -1,0 +1,144 @@
+/**
+ * Gives the KEK to another replica: to an attested start, once, while nobody has sealed the installation.
+ * It must never let an answer out before its audit record is stored, nor leave a trace of who was not attested.
+ * @module
+ */
+import {
+  bootFingerprint,
+  hash43,
+  importSealingKey,
+  sealPeerKek,
+  signPeer,
+  type SealingKey,
+  type SecretBytes,
+  type SigningKey,
+} from '@letterlock/crypto';
+import {
+  canonicalBytes,
+  canonicalize,
+  hash,
+  integer,
+  object,
+  parseCanonical,
+  ProblemError,
+  seconds,
+  type PeerUnsealRequest,
+  type PeerUnsealResponse,
+} from '@letterlock/protocol';
+import type { AuditTrail } from '../audit/audit-trail.ts';
+import type { AuditFacts } from '../audit/record.ts';
+import type { Barrier } from '../store/barrier.ts';
+import type { Clock } from '../store/clock.ts';
+import type { Compare, Entry, Store } from '../store/store.ts';
+import type { AttestedBoot, BootAttestor } from './attestation.ts';
+import { commitAudited } from './commit-audited.ts';
+import { readPeerMode } from './peer-mode.ts';
+import type { SealConfiguration } from './seal-configuration.ts';
+import { refusal, type ReceivedFacts } from './seal-facts.ts';
+import { sealedProblem } from './seal-problems.ts';
+import { systemPaths } from './system-records.ts';
+
+/** Another replica may be answering in the same moment. */
+const attempts = 3;
+/** The same boot keys may ask again after a lost answer: they learn nothing new. So often, so that the trail does not grow by it. */
+const grantsOfOneStart = 8;
+
+const grantRecord = object({ at: seconds, boot: hash, n: integer(1, grantsOfOneStart), v: integer(1, 1) });
+
+export interface GrantPeerOptions {
+  readonly store: Store;
+  readonly barrier: Barrier;
+  readonly trail: AuditTrail;
+  readonly clock: Clock;
+  readonly attestor: BootAttestor;
+  readonly configuration: SealConfiguration;
+  readonly instanceKey: SigningKey;
+  /** @throws 'sealed' when it is gone. */
+  readonly kek: () => SecretBytes;
+  /** That of `sys/epoch` at which this process is unsealed. */
+  readonly epochRevision: number;
+}
+
+/**
+ * @param tls - thumbprint of the key whose possession the TLS handshake has shown.
+ * @throws 'bad_key', 'denied' unless attested and allowed, 'sealed' when the installation was sealed meanwhile, 'unavailable'
+ */
+export async function grantPeer(
+  o: GrantPeerOptions,
+  request: PeerUnsealRequest,
+  tls: string,
+  received: ReceivedFacts,
+): Promise<PeerUnsealResponse> {
+  const to = importSealingKey(request.benc);
+  const boot = bootFingerprint(tls, to.thumbprint);
+  const attested = await o.attestor.verify({ boot, token: request.token });
+  const facts = factsOfPeer(attested, boot, received);
+  try {
+    return await grant(o, { to, boot, attested, facts });
+  } catch (error) {
+    const refused = refusal(facts, error);
+    if (refused !== undefined && refused.reason !== 'sealed') await o.trail.record(o.store, refused);
+    throw error;
+  }
+}
+
+interface Asked {
+  readonly to: SealingKey;
+  readonly boot: string;
+  readonly attested: AttestedBoot;
+  readonly facts: AuditFacts;
+}
+
+async function grant(o: GrantPeerOptions, { to, boot, attested, facts }: Asked): Promise<PeerUnsealResponse> {
+  const { store, barrier, trail, configuration, clock } = o;
+  const { inst, gen } = configuration;
+  const epochKey = barrier.keyOf(systemPaths.epoch);
+  const modeKey = barrier.keyOf(systemPaths.peerUnseal);
+  // A seal on purpose begins anew: who was granted before it may be granted after the unseal that ends it.
+  const path = `peer/${hash43(canonicalize({ epoch: o.epochRevision, ...attested }))}`;
+  const key = barrier.keyOf(path);
+  for (let attempt = 0; attempt < attempts; attempt += 1) {
+    const keys = [epochKey, modeKey, key];
+    const { entries } = await store.transact({ compare: [], then: keys.map((each) => ({ do: 'get', key: each })) });
+    const [epoch, mode, before] = entries;
+    if ((epoch?.modRevision ?? 0) !== o.epochRevision) throw sealedProblem();
+    if (readPeerMode(barrier, mode) !== 'attested') throw new ProblemError('denied', { reason: 'peer_unseal_off' });
+    const n = timesBefore(barrier, path, before, boot) + 1;
+    const k = await sealPeerKek({ to, gen, kek: o.kek() });
+    const jws = signPeer(o.instanceKey, { boot, gen, inst, k });
+    const record = { at: clock.nowSeconds(), boot, n, v: 1 };
+    const { isApplied } = await commitAudited(store, trail, [facts], {
+      compare: [isUnchanged(epochKey, epoch), isUnchanged(modeKey, mode), isUnchanged(key, before)],
+      then: [{ do: 'put', key, value: barrier.seal(path, canonicalBytes(record)) }],
+    });
+    if (isApplied) return { jws };
+  }
+  throw new ProblemError('unavailable', { reason: 'peer_contended' });
+}
+
+/** One start has one pair of boot keys: a second pair is somebody else. */
+function timesBefore(barrier: Barrier, path: string, entry: Entry | undefined, boot: string): number {
+  if (entry === undefined) return 0;
+  const before = grantRecord(parseCanonical(barrier.open(path, entry.value)), '');
+  if (before.boot !== boot) throw new ProblemError('denied', { reason: 'peer_start_granted' });
+  if (before.n >= grantsOfOneStart) throw new ProblemError('denied', { reason: 'peer_granted_too_often' });
+  return before.n;
+}
+
+function isUnchanged(key: string, entry: Entry | undefined): Compare {
+  return { key, field: 'mod', is: '=', revision: entry?.modRevision ?? 0 };
+}
+
+function factsOfPeer({ instance }: AttestedBoot, boot: string, received: ReceivedFacts): AuditFacts {
+  return {
+    act: 'peer.unseal',
+    who: instance,
+    factor: 'peer',
+    listener: received.channel.listener,
+    cb: 'key',
+    obj: `boot/${boot}`,
+    outcome: 'ok',
+    reason: 'ok',
+    req: received.requestId,
+  };
+}

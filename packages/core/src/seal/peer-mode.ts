@@ -1,0 +1,62 @@
+/**
+ * Whether replicas unseal each other: `sys/peer-unseal`, from the configuration at initialisation, later by a quorum alone.
+ * It must never be taken for on when it cannot be read.
+ * @module
+ */
+import {
+  canonicalBytes,
+  integer,
+  isProblemError,
+  object,
+  oneOf,
+  parseCanonical,
+  peerUnsealModes,
+  seconds,
+  type PeerUnsealMode,
+} from '@letterlock/protocol';
+import { ProblemError } from '@letterlock/protocol';
+import type { AuditTrail } from '../audit/audit-trail.ts';
+import type { AuditFacts } from '../audit/record.ts';
+import type { Barrier } from '../store/barrier.ts';
+import type { Entry, Operation, Store } from '../store/store.ts';
+import { alreadyApplied, markApplied, type AppliedOperation } from './applied-operation.ts';
+import { commitAudited } from './commit-audited.ts';
+import { systemPaths } from './system-records.ts';
+
+const record = object({ at: seconds, mode: oneOf(...peerUnsealModes), v: integer(1, 1) });
+const path = systemPaths.peerUnseal;
+
+export function putPeerMode(barrier: Barrier, mode: PeerUnsealMode, at: number): Operation {
+  return { do: 'put', key: barrier.keyOf(path), value: barrier.seal(path, canonicalBytes({ at, mode, v: 1 })) };
+}
+
+/** An absent or damaged record says off. */
+export function readPeerMode(barrier: Barrier, entry: Entry | undefined): PeerUnsealMode {
+  if (entry === undefined) return 'off';
+  try {
+    return record(parseCanonical(barrier.open(path, entry.value)), '').mode;
+  } catch (error) {
+    if (isProblemError(error) && error.code !== 'sealed') return 'off';
+    throw error;
+  }
+}
+
+/** Sets it, with its audit record. @throws 'conflict' for an operation applied before, 'unavailable' */
+export async function setPeerMode(o: {
+  readonly store: Store;
+  readonly barrier: Barrier;
+  readonly trail: AuditTrail;
+  readonly facts: AuditFacts;
+  readonly mode: PeerUnsealMode;
+  readonly operation: AppliedOperation;
+  readonly nowSeconds: number;
+}): Promise<void> {
+  const mark = markApplied(o.barrier, o.operation, o.nowSeconds);
+  const { isApplied, found } = await commitAudited(o.store, o.trail, [o.facts], {
+    compare: [mark.compare],
+    then: [putPeerMode(o.barrier, o.mode, o.nowSeconds), mark.put],
+    readOtherwise: mark.key,
+  });
+  if (found !== undefined) throw alreadyApplied();
+  if (!isApplied) throw new ProblemError('unavailable', { reason: 'peer_unseal_not_stored' });
+}

@@ -1,0 +1,316 @@
+import { describe, expect, test } from '@jest/globals';
+import {
+  generateOpeningKey,
+  generateSigningKey,
+  hash43,
+  publicOfOpening,
+  randomIdentifier,
+  sealPeerKek,
+  SecretBytes,
+  signPeer,
+  type SigningKey,
+} from '@letterlock/crypto';
+import type { PeerClaims, PeerUnsealRequest, PeerUnsealResponse } from '@letterlock/protocol';
+import { FaultyStore } from '../store/testing/faulty-store.ts';
+import { MemoryStore } from '../store/memory-store.ts';
+import { FakeAttestor } from './testing/fake-attestor.ts';
+import { receivedDirect, SealWorld } from './testing/seal-world.ts';
+
+const received = { ...receivedDirect, channel: { ...receivedDirect.channel, listener: 'peer' } } as const;
+const podA = new FakeAttestor({ instance: 'pod-a', start: 'container-a' });
+const podB = new FakeAttestor({ instance: 'pod-b', start: 'container-b' });
+const elsewhere = await sealPeerKek({
+  to: publicOfOpening(generateOpeningKey()),
+  gen: 1,
+  kek: SecretBytes.random(32),
+});
+type Options = NonNullable<ConstructorParameters<typeof SealWorld>[0]>;
+
+/** A is unsealed, B is another process on its store. */
+async function replicas(o: Options = {}): Promise<{ a: SealWorld; b: SealWorld }> {
+  const a = await SealWorld.unsealed({ attestor: podA, ...o });
+  return { a, b: await a.restarted({ attestor: podB }) };
+}
+
+/** The connection from one to the other: TLS has shown the caller's boot key. */
+function wire(from: SealWorld, to: SealWorld): (request: PeerUnsealRequest) => Promise<PeerUnsealResponse> {
+  return (request) => to.installation.grantPeer(request, from.boot.tls.thumbprint, received);
+}
+
+async function requestOf({ boot }: SealWorld, attestor = podB): Promise<PeerUnsealRequest> {
+  return { benc: { ...boot.enc.jwk }, token: await attestor.present(boot.boot) };
+}
+
+function ask(a: SealWorld, b: SealWorld, request: PeerUnsealRequest): Promise<PeerUnsealResponse> {
+  return a.installation.grantPeer(request, b.boot.tls.thumbprint, received);
+}
+
+describe('a sealed replica', () => {
+  test('is unsealed by its peer, and both write it down', async () => {
+    const { a, b } = await replicas();
+    await b.installation.unsealByPeer(wire(b, a));
+    expect(b.installation.state).toBe('unsealed');
+    expect(b.installation.unsealed!.instanceKey.thumbprint).toBe(a.installation.unsealed!.instanceKey.thumbprint);
+    expect((await a.auditRecords()).at(-1)).toMatchObject({
+      act: 'peer.unseal',
+      who: 'pod-b',
+      factor: 'peer',
+      listener: 'peer',
+      obj: `boot/${b.boot.boot}`,
+      outcome: 'ok',
+    });
+    expect(await b.auditRecords()).toMatchObject([{ act: 'unseal', who: 'service', factor: 'peer' }]);
+    // It can do the same for the next one.
+    const c = await a.restarted({ attestor: new FakeAttestor({ instance: 'pod-c', start: 'container-c' }) });
+    await c.installation.unsealByPeer(wire(c, b));
+    expect(c.installation.state).toBe('unsealed');
+  });
+
+  test('asks nobody when it is unsealed, or when nobody attests it', async () => {
+    const { a, b } = await replicas();
+    const never = (): Promise<PeerUnsealResponse> => Promise.reject(new TypeError('asked'));
+    await a.installation.unsealByPeer(never);
+    const alone = await a.restarted();
+    await alone.installation.unsealByPeer(never);
+    expect(alone.installation.state).toBe('sealed');
+    expect(b.installation.state).toBe('sealed');
+  });
+
+  test('stays sealed when somebody seals between the answer and its unseal', async () => {
+    const { a, b } = await replicas();
+    const unsealing = b.installation.unsealByPeer(async (request) => {
+      const answer = await wire(b, a)(request);
+      await a.seal();
+      return answer;
+    });
+    await expect(unsealing).rejects.toMatchObject({ code: 'unavailable', reason: 'unseal_not_recorded' });
+    expect(b.installation.state).toBe('sealed');
+  });
+
+  test('stays sealed when somebody seals and unseals between the question and the answer', async () => {
+    const { a, b } = await replicas();
+    const unsealing = b.installation.unsealByPeer(async (request) => {
+      await a.seal();
+      await a.unseal();
+      return wire(b, a)(request);
+    });
+    await expect(unsealing).rejects.toMatchObject({ reason: 'unseal_not_recorded' });
+    // The next question is of the new time.
+    await b.installation.unsealByPeer(wire(b, a));
+    expect(b.installation.state).toBe('unsealed');
+  });
+
+  describe('judges the answer', () => {
+    async function answerWith(
+      change: Partial<PeerClaims>,
+      o: { readonly key?: SigningKey; readonly kek?: SecretBytes } = {},
+    ): Promise<{ b: SealWorld; unsealing: Promise<void> }> {
+      const { a, b } = await replicas();
+      const { configuration, unsealed } = a.installation;
+      using own = await a.kekOf();
+      const k = await sealPeerKek({ to: publicOfOpening(b.boot.enc), gen: 1, kek: o.kek ?? own });
+      const claims = { boot: b.boot.boot, gen: 1, inst: configuration!.inst, k, ...change };
+      const jws = signPeer(o.key ?? unsealed!.instanceKey, claims);
+      return { b, unsealing: b.installation.unsealByPeer(() => Promise.resolve({ jws })) };
+    }
+
+    test('and takes a right one: the control of the table', async () => {
+      const { b, unsealing } = await answerWith({});
+      await unsealing;
+      expect(b.installation.state).toBe('unsealed');
+    });
+
+    test.each([
+      { name: 'of another instance', change: {}, o: { key: generateSigningKey() }, problem: { code: 'bad_proof' } },
+      { name: 'for another start', change: { boot: hash43('boot') }, o: {}, problem: { reason: 'peer_boot' } },
+      {
+        name: 'of another installation',
+        change: { inst: randomIdentifier() },
+        o: {},
+        problem: { reason: 'peer_instance' },
+      },
+      { name: 'of another generation', change: { gen: 2 }, o: {}, problem: { reason: 'peer_generation' } },
+      {
+        name: 'sealed to another key',
+        change: { k: elsewhere },
+        o: {},
+        problem: { code: 'bad_envelope' },
+      },
+      {
+        name: 'with a KEK that opens nothing',
+        change: {},
+        o: { kek: SecretBytes.random(32) },
+        problem: { code: 'internal', reason: 'keyring_unreadable' },
+      },
+    ])('and refuses one $name', async ({ change, o, problem }) => {
+      const { b, unsealing } = await answerWith(change, o);
+      await expect(unsealing).rejects.toMatchObject(problem);
+      expect(b.installation.state).toBe('sealed');
+      expect(b.installation.alarm).toBe(problem.code === 'internal' ? problem.reason : undefined);
+    });
+  });
+});
+
+describe('an unsealed replica', () => {
+  async function attempted(
+    change: (worlds: { a: SealWorld; b: SealWorld }) => Promise<Partial<PeerUnsealRequest> & { tls?: string }>,
+    o: Options = {},
+  ): Promise<{ a: SealWorld; answer: Promise<PeerUnsealResponse>; before: number }> {
+    const { a, b } = await replicas(o);
+    const { tls = b.boot.tls.thumbprint, ...changed } = await change({ a, b });
+    const request = { ...(await requestOf(b)), ...changed };
+    const before = a.installation.audit.lastSeq;
+    return { a, before, answer: a.installation.grantPeer(request, tls, received) };
+  }
+
+  test.each([
+    {
+      name: 'a token about another start',
+      change: async ({ a }: { a: SealWorld }) => ({ token: await podB.present(a.boot.boot) }),
+    },
+    { name: 'a connection with another key', change: async () => ({ tls: generateSigningKey().thumbprint }) },
+    {
+      name: 'another receiving key than the attested one',
+      change: async () => ({ benc: { ...generateOpeningKey().jwk } }),
+    },
+    { name: 'no token', change: async () => ({ token: '' }) },
+  ])('refuses $name, and leaves no trace of a stranger', async ({ change }) => {
+    const { a, answer, before } = await attempted(change);
+    await expect(answer).rejects.toMatchObject({ code: 'denied', reason: 'attestation_boot' });
+    expect(a.installation.audit.lastSeq).toBe(before);
+  });
+
+  test.each([
+    { name: 'initialised with off', o: { peerUnseal: 'off' as const }, change: async () => ({}) },
+    {
+      name: 'whose setting was deleted in the store',
+      o: {},
+      change: async ({ a }: { a: SealWorld }) => {
+        await a.store.transact({ compare: [], then: [{ do: 'delete', key: 'sys/peer-unseal' }] });
+        return {};
+      },
+    },
+    {
+      name: 'whose setting was replaced in the store',
+      o: {},
+      change: async ({ a }: { a: SealWorld }) => {
+        const [epoch] = (await a.store.range({ key: 'sys/epoch' })).entries;
+        await a.store.transact({
+          compare: [],
+          then: [{ do: 'put', key: 'sys/peer-unseal', value: epoch!.value }],
+        });
+        return {};
+      },
+    },
+    {
+      name: 'that a quorum has switched off',
+      o: {},
+      change: async ({ a }: { a: SealWorld }) => {
+        const { permitted, operation } = await a.permitted('peer_unseal.set', { mode: 'off' });
+        await a.installation.setPeerUnseal(permitted, 'off', operation);
+        return {};
+      },
+    },
+  ])('refuses in an installation $name, and writes down whom', async ({ o, change }) => {
+    const { a, answer } = await attempted(change, o);
+    await expect(answer).rejects.toMatchObject({ code: 'denied', reason: 'peer_unseal_off' });
+    expect((await a.auditRecords()).at(-1)).toMatchObject({
+      act: 'peer.unseal',
+      who: 'pod-b',
+      outcome: 'refused',
+      reason: 'peer_unseal_off',
+    });
+  });
+
+  test('can be switched on by a quorum, with an operation that counts once', async () => {
+    const { a, b } = await replicas({ peerUnseal: 'off' });
+    const { permitted, operation } = await a.permitted('peer_unseal.set', { mode: 'attested' });
+    await a.installation.setPeerUnseal(permitted, 'attested', operation);
+    await b.installation.unsealByPeer(wire(b, a));
+    expect(b.installation.state).toBe('unsealed');
+    const again = a.installation.setPeerUnseal(permitted, 'attested', operation);
+    await expect(again).rejects.toMatchObject({ code: 'conflict', reason: 'operation_applied' });
+  });
+
+  test('refuses where nobody attests', async () => {
+    const a = await SealWorld.unsealed();
+    const b = await a.restarted({ attestor: podB });
+    await expect(ask(a, b, await requestOf(b))).rejects.toMatchObject({ code: 'denied', reason: 'peer_unseal_off' });
+  });
+
+  test('gives each start of a process to one pair of boot keys', async () => {
+    const { a, b } = await replicas();
+    await ask(a, b, await requestOf(b));
+    // The same container, other keys: somebody has its token.
+    const thief = await a.restarted({ attestor: podB });
+    await expect(ask(a, thief, await requestOf(thief))).rejects.toMatchObject({ reason: 'peer_start_granted' });
+    expect((await a.auditRecords()).at(-1)).toMatchObject({ outcome: 'refused', reason: 'peer_start_granted' });
+    // The container that Kubernetes starts after it is another.
+    const next = new FakeAttestor({ instance: 'pod-b', start: 'container-b-2' });
+    await expect(ask(a, thief, await requestOf(thief, next))).resolves.toBeDefined();
+  });
+
+  test('knows what another replica gave', async () => {
+    const { a, b } = await replicas();
+    await b.installation.unsealByPeer(wire(b, a));
+    const thief = await a.restarted({ attestor: podB });
+    await expect(ask(b, thief, await requestOf(thief))).rejects.toMatchObject({ reason: 'peer_start_granted' });
+  });
+
+  test('answers the same keys again after a lost answer, eight times', async () => {
+    const { a, b } = await replicas();
+    for (let n = 1; n <= 8; n += 1) await ask(a, b, await requestOf(b));
+    await expect(ask(a, b, await requestOf(b))).rejects.toMatchObject({ reason: 'peer_granted_too_often' });
+    // A seal on purpose and its end begin anew.
+    await a.seal();
+    await a.unseal();
+    await expect(ask(a, b, await requestOf(b))).resolves.toBeDefined();
+  });
+
+  test('refuses once it is sealed', async () => {
+    const { a, b } = await replicas();
+    await a.seal();
+    await expect(ask(a, b, await requestOf(b))).rejects.toMatchObject({ code: 'sealed' });
+  });
+
+  test('refuses when it was sealed elsewhere and has not heard yet', async () => {
+    const { a, b } = await replicas();
+    await b.installation.unsealByPeer(wire(b, a));
+    await b.seal();
+    expect(a.installation.state).toBe('unsealed');
+    const c = await a.restarted({ attestor: new FakeAttestor({ instance: 'pod-c', start: 'container-c' }) });
+    const request = await requestOf(c, new FakeAttestor({ instance: 'pod-c', start: 'container-c' }));
+    await expect(ask(a, c, request)).rejects.toMatchObject({ code: 'sealed' });
+  });
+
+  test('refuses when the seal comes between its look and its record', async () => {
+    const store = new FaultyStore(new MemoryStore());
+    const { a, b } = await replicas({ store });
+    await b.installation.unsealByPeer(wire(b, a));
+    const c = await a.restarted({ attestor: podB });
+    const request = await requestOf(c, new FakeAttestor({ instance: 'pod-c', start: 'container-c' }));
+    const sent = Promise.withResolvers<void>();
+    let isDelayed = false;
+    store.choose = ({ transaction }) => {
+      const isGrant = transaction?.compare.some(({ key }) => key === 'sys/peer-unseal') === true;
+      if (!isGrant || isDelayed) return 'none';
+      isDelayed = true;
+      sent.resolve();
+      return 'delayed';
+    };
+    const answer = ask(a, c, request);
+    answer.catch(() => undefined);
+    await sent.promise;
+    await b.seal();
+    store.release();
+    await expect(answer).rejects.toMatchObject({ code: 'sealed' });
+  });
+
+  test('gives nothing when its record may not be stored', async () => {
+    const store = new FaultyStore(new MemoryStore());
+    const { a, b } = await replicas({ store });
+    store.choose = ({ transaction }) =>
+      transaction?.compare.some(({ key }) => key === 'sys/peer-unseal') === true ? 'lost' : 'none';
+    await expect(ask(a, b, await requestOf(b))).rejects.toMatchObject({ code: 'unavailable' });
+  });
+});

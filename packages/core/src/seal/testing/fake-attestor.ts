@@ -1,0 +1,31 @@
+/**
+ * An attestor for tests that says whatever it is told of a process, but only about the boot keys that the token names.
+ * It must never be used outside tests.
+ * @module
+ */
+import { ProblemError } from '@letterlock/protocol';
+import type { AttestedBoot, BootAttestor, BootEvidence } from '../attestation.ts';
+
+/** Attests each process as what it was constructed with. */
+export class FakeAttestor implements BootAttestor {
+  readonly #who: AttestedBoot;
+
+  constructor(who: AttestedBoot) {
+    this.#who = who;
+  }
+
+  present(boot: string): Promise<string> {
+    const { instance, start } = this.#who;
+    return Promise.resolve(JSON.stringify({ boot, instance, start }));
+  }
+
+  verify({ boot, token }: BootEvidence): Promise<AttestedBoot> {
+    try {
+      const { instance, start, boot: named } = JSON.parse(token) as AttestedBoot & { readonly boot: string };
+      if (named === boot) return Promise.resolve({ instance, start });
+    } catch {
+      // Said below.
+    }
+    return Promise.reject(new ProblemError('denied', { reason: 'attestation_boot' }));
+  }
+}
