@@ -721,4 +721,119 @@ export const mutants: readonly Mutant[] = [
     ],
     tests: ['e2e/faults/check-audit.test.ts'],
   },
+  {
+    name: 'a change is not told to other replicas',
+    edits: [
+      {
+        file: 'packages/core/src/audit/commit-change.ts',
+        search: 'prepared.put, ...prepared.news, ',
+        replace: 'prepared.put, ',
+      },
+    ],
+    tests: ['packages/core/src/identities/replicas.test.ts'],
+  },
+  {
+    name: 'a pause between two looks is forgiven',
+    edits: [
+      {
+        file: 'packages/core/src/audit/follow-news.ts',
+        search: 'beganAt - this.#lookedAt > pauseSeconds',
+        replace: 'beganAt - this.#lookedAt > 1000 * pauseSeconds',
+      },
+    ],
+    tests: ['packages/core/src/identities/replicas.test.ts'],
+  },
+  {
+    name: 'an unknown act of another replica is ignored',
+    edits: [
+      {
+        file: 'packages/core/src/identities/forget-changed.ts',
+        search: "if (which === 'nothing') continue;",
+        replace: "if (which === 'nothing' || which === undefined) continue;",
+      },
+    ],
+    tests: ['packages/core/src/identities/replicas.test.ts'],
+  },
+  {
+    name: 'a replica is unsealed by its peer after a seal on purpose',
+    edits: [{ file: 'packages/core/src/seal/grant-peer.ts', search: 'isUnchanged(epochKey, epoch), ', replace: '' }],
+    tests: ['packages/core/src/seal/peer-unseal.test.ts'],
+  },
+  {
+    name: 'a start is given the key for any boot keys',
+    edits: [
+      {
+        file: 'packages/core/src/seal/grant-peer.ts',
+        search: 'if (before.boot !== boot) throw',
+        replace: 'if (before.boot === path) throw',
+      },
+    ],
+    tests: ['packages/core/src/seal/peer-unseal.test.ts'],
+  },
+  {
+    name: 'peer unseal ignores its setting',
+    edits: [
+      {
+        file: 'packages/core/src/seal/grant-peer.ts',
+        search: "if (readPeerMode(barrier, mode) !== 'attested')",
+        replace: 'if (readPeerMode(barrier, mode) === undefined)',
+      },
+    ],
+    tests: ['packages/core/src/seal/peer-unseal.test.ts'],
+  },
+  {
+    name: 'a static identity need not be pinned',
+    edits: [
+      {
+        file: 'packages/core/src/seal/static-attestor.ts',
+        search: 'isFound: ({ pinned, signer }) => !pinned.has(signer)',
+        replace: "isFound: ({ signer }) => signer === ''",
+      },
+    ],
+    tests: ['packages/core/src/seal/static-attestor.test.ts'],
+  },
+  {
+    name: 'a peer answer for another start is taken',
+    edits: [
+      {
+        file: 'packages/core/src/seal/ask-peer.ts',
+        search: 'if (claims.boot !== boot.boot) throw',
+        replace: 'if (claims.boot === claims.inst) throw',
+      },
+    ],
+    tests: ['packages/core/src/seal/peer-unseal.test.ts'],
+  },
+  {
+    name: 'a seal between question and unseal is overlooked',
+    edits: [
+      {
+        file: 'packages/core/src/seal/installation.ts',
+        search: "'changed' in outcome ? outcome : { ...outcome, epochRevision }",
+        replace: 'outcome',
+      },
+    ],
+    tests: ['packages/core/src/seal/peer-unseal.test.ts'],
+  },
+  {
+    name: 'a quorum is not needed to switch peer unseal',
+    edits: [
+      {
+        file: 'packages/core/src/proof/operation-rules.ts',
+        search: "'peer_unseal.set': 'quorum'",
+        replace: "'peer_unseal.set': 'single'",
+      },
+    ],
+    tests: ['packages/server/src/quorum-server.test.ts'],
+  },
+  {
+    name: 'the listener for replicas serves without a client certificate',
+    edits: [
+      {
+        file: 'packages/server/src/grpc/grpc-listener.ts',
+        search: 'socket.alpnProtocol !== alpn || thumbprint === undefined',
+        replace: 'socket.alpnProtocol !== alpn',
+      },
+    ],
+    tests: ['packages/server/src/grpc/grpc-listener.test.ts'],
+  },
 ];

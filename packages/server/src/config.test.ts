@@ -9,6 +9,8 @@ const admins = ['one', 'two'].map((name) => createAdmin(name).pem);
 const machine = { firstFreePort: 1024, swappedBytes: 0 };
 const valid = { 'trust-domain': 'test.example', store: 'memory', 'init-certificates': admins } as const;
 const { id } = createIdentity();
+const aFingerprint = 'A'.repeat(43);
+const attested = { 'attest-static-key-file': 'replica.key', 'attest-static-fingerprints': aFingerprint };
 const aGrant = { path: 'team-a', verbs: ['wrap'], who: id };
 
 let folder: string;
@@ -47,9 +49,12 @@ describe('loadConfig()', () => {
     expect(config).toMatchObject({
       trustDomain: 'test.example',
       store: { memory: { refuseSwap: false } },
-      listen: { direct: { host: '127.0.0.1', port: 8443 }, health: { host: '127.0.0.1', port: 9090 } },
+      listen: { direct: { host: '127.0.0.1', port: 8443 }, grpc: undefined, health: { host: '127.0.0.1', port: 9090 } },
       publicOrigins: [],
       init: { certificates: admins.map((pem) => pem.trimEnd() + '\n'), threshold: 1, acceptSingleHolder: false },
+      attest: undefined,
+      peers: [],
+      peerUnseal: 'attested',
       quotas: { liveWrapsPerIdentity: 10_000, liveSecretVersionsPerIdentity: 10_000 },
       log: { level: 'info' },
       notes: [],
@@ -214,6 +219,72 @@ describe('loadConfig()', () => {
       flags: { ...valid, 'listen-health': '127.0.0.1:8443' },
       at: 'listen.health',
       says: 'expected another port',
+    },
+    {
+      name: '3.12.3 the port of the API for replicas too',
+      flags: { ...valid, ...attested, 'listen-grpc': '127.0.0.1:8443' },
+      at: 'listen.grpc',
+      says: 'expected another port than listen.direct',
+    },
+    {
+      name: '3.12.3 the port for replicas for health too',
+      flags: { ...valid, ...attested, 'listen-grpc': '127.0.0.1:9090' },
+      at: 'listen.health',
+      says: 'expected another port than listen.grpc',
+    },
+    {
+      name: '3.12.3 a privileged port for replicas',
+      flags: { ...valid, ...attested, 'listen-grpc': '127.0.0.1:444' },
+      at: 'listen.grpc',
+      says: 'expected a port from 1024',
+    },
+    {
+      name: 'a listener for replicas that nothing attests',
+      flags: { ...valid, 'listen-grpc': '127.0.0.1:9443' },
+      at: 'attest.static.keyFile',
+      says: 'by attestation only',
+    },
+    {
+      name: 'a static identity without fingerprints',
+      flags: { ...valid, 'attest-static-key-file': 'replica.key' },
+      at: 'attest.static.fingerprints',
+      says: 'both or none',
+    },
+    {
+      name: 'fingerprints without a static identity',
+      flags: { ...valid, 'attest-static-fingerprints': aFingerprint },
+      at: 'attest.static.keyFile',
+      says: 'both or none',
+    },
+    {
+      name: '3.12.9 replicas on a memory store',
+      flags: { ...valid, ...attested, peers: 'replica-b:9443' },
+      at: 'peers',
+      says: 'expected store etcd',
+    },
+    {
+      name: 'a peer without a port',
+      flags: { ...valid, ...attested, peers: 'replica-b' },
+      at: 'peers[0]',
+      says: 'expected host:port',
+    },
+    {
+      name: 'a peer without a host',
+      flags: { ...valid, ...attested, peers: ':9443' },
+      at: 'peers[0]',
+      says: 'expected host:port',
+    },
+    {
+      name: 'a fingerprint that is none',
+      flags: { ...valid, ...attested, 'attest-static-fingerprints': 'abc' },
+      at: 'attest.static.fingerprints[0]',
+      says: 'expected a thumbprint',
+    },
+    {
+      name: 'another word for peer unseal',
+      flags: { ...valid, 'peer-unseal': 'on' },
+      at: 'peerUnseal',
+      says: 'expected one of attested, off',
     },
     {
       name: '3.12.3 a privileged port',

@@ -12,6 +12,7 @@ import {
   giveShare,
   nowSeconds,
   startTestServer,
+  unsealStatusOf,
   wrapFor,
   type TestServer,
 } from './testing/test-server.ts';
@@ -120,5 +121,30 @@ describe('two replicas with a quorum', () => {
     expect(await give(first, 1)).toMatchObject({ status: 200 });
     expect(await give(second, 0)).toMatchObject({ status: 200 });
     expect(await storeWrap(second)).toBe(201);
+  });
+
+  test('only a quorum switches peer unseal on or off, and each signature counts', async () => {
+    const [first] = replicas;
+    const { inst } = await unsealStatusOf(first, admins[0]!);
+    const claims = {
+      args: { mode: 'off' },
+      exp: nowSeconds() + 600,
+      inst,
+      nonce: randomIdentifier(),
+      op: 'peer_unseal.set',
+    } as const;
+    const ops = admins.map(({ sig }) => signOperation(sig, claims));
+    const client = await first.connect();
+    const send = (some: readonly string[]): ReturnType<typeof client.send> =>
+      client.send({ method: 'POST', path: '/v1/sys/op', body: { ops: some } });
+    const one = await send(ops.slice(0, 1));
+    expect({ status: one.status, body: JSON.parse(one.body) as unknown }).toEqual({
+      status: 202,
+      body: { have: 1, k: 2 },
+    });
+    expect(await send([ops[0]!, ops[0]!])).toMatchObject({ status: 400 });
+    expect(await send(ops.slice(1))).toMatchObject({ status: 200, body: '{}' });
+    expect(await send(ops.slice(1))).toMatchObject({ status: 409 });
+    client.close();
   });
 });
