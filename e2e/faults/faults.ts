@@ -104,7 +104,7 @@ async function firstServed(prober: Load, replica: Replica): Promise<number> {
   };
   const probes: Promise<void>[] = [];
   while (served.length === 0 && nowMilliseconds() < until) {
-    probes.push(probe());
+    probes.push(inBackground(probe()));
     await pause(probeMilliseconds);
   }
   await Promise.all(probes);
@@ -140,7 +140,7 @@ function failpoint(at: Failpoint['at'], transaction: Failpoint['transaction']): 
     const until = nowMilliseconds() + strikeMilliseconds;
     const provoked: Promise<void>[] = [];
     while (replica.isRunning && nowMilliseconds() < until) {
-      provoked.push(load.run(plansOf[transaction], replica.name));
+      provoked.push(inBackground(load.run(plansOf[transaction], replica.name)));
       await Promise.race([ended, pause(400)]);
     }
     if (replica.isRunning) throw new Error(`The replica was not killed ${at} its ${transaction}`);
@@ -160,7 +160,7 @@ async function killInReply({ installation, load, chance }: Stage): Promise<void>
   });
   for (;;) {
     const open = await load.longDelivery(replica.name);
-    const opened = open();
+    const opened = inBackground(open());
     if (await Promise.race([isCut.promise, opened.then(() => false)])) {
       await ended;
       await revive(installation, replica);
@@ -170,6 +170,12 @@ async function killInReply({ installation, load, chance }: Stage): Promise<void>
     // Another replica may have been asked, when this one was slow to answer.
     if (nowMilliseconds() > until) throw new Error('No reply was cut');
   }
+}
+
+/** It is waited for later; should the run end before, nobody has to hear of it. */
+function inBackground<T>(work: Promise<T>): Promise<T> {
+  work.catch(() => undefined);
+  return work;
 }
 
 async function revive(installation: Installation, replica: Replica): Promise<void> {

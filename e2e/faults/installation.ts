@@ -55,6 +55,13 @@ export async function startInstallation(onMisreported: () => void): Promise<Inst
   const folder = mkdtempSync(join(tmpdir(), 'letterlock-faults-'));
   stack.defer(() => rmSync(folder, { recursive: true, force: true }));
   const etcd = await EtcdCluster.start();
+  const replicas: Replica[] = [];
+  // Also when the harness itself fails: the signals leave before it does.
+  const killAll = (): void => {
+    for (const each of [...replicas, ...etcd.members]) void each.kill();
+  };
+  process.once('exit', killAll);
+  stack.defer(() => void process.off('exit', killAll));
   stack.defer(() => etcd.close());
   const admins = ['anna', 'ben', 'cleo'].map((name) => createIdentity({ name, isSingleKey: true }));
   const person = (name: string): Identity => createIdentity({ name });
@@ -74,6 +81,7 @@ export async function startInstallation(onMisreported: () => void): Promise<Inst
   };
   const start = async (name: string): Promise<Replica> => {
     const replica = await Replica.start({ name, folder, flags, onMisreported });
+    replicas.push(replica);
     stack.defer(() => replica.close());
     return replica;
   };
@@ -100,12 +108,7 @@ export async function startInstallation(onMisreported: () => void): Promise<Inst
       admins.slice(0, threshold).map((admin) => ({ admin, pin: pins.get(admin.id)! })),
       (admin) => client(replica.address, admin),
     );
-  const replicas = [first];
-  for (const name of ['B', 'C']) {
-    const replica = await start(name);
-    replicas.push(replica);
-    await unseal(replica);
-  }
+  for (const name of ['B', 'C']) await unseal(await start(name));
   const resources = stack.move();
   return {
     etcd,

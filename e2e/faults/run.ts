@@ -46,8 +46,8 @@ export async function run(options: RunOptions): Promise<RunReport> {
   const chance = seededChance(seed);
   const planned = scheduleOf(options.faults, chance, options.only);
   const recorder = new Recorder();
+  using signalled = breakingOnSignals();
   await using installation = await startInstallation(() => recorder.misreported());
-  using _ = endingOnSignals(installation);
   print(`etcd with three members, replicas A, B and C unsealed by two of three admins`);
   const load = loadOf(installation, recorder, seed + 1, { attemptTimeoutMilliseconds: attemptMilliseconds });
   const prober = loadOf(installation, recorder, seed + 2, {
@@ -71,25 +71,26 @@ export async function run(options: RunOptions): Promise<RunReport> {
     const loaded = inParallel(items, concurrency);
     // Somewhere in the load, not always at its beginning.
     await pause(chance.below(400));
-    await Promise.all([loaded, faults[name](stage)]);
+    await Promise.race([Promise.all([loaded, faults[name](stage)]), signalled.broken]);
     const seconds = ((nowMilliseconds() - startedAt) / 1000).toFixed(1);
     print(`${`${index + 1}`.padStart(3)}  ${name}: ${recorder.callCount - before} calls in ${seconds} s`);
   }
-  await load.finish(concurrency);
-  await prober.finish(concurrency);
+  await Promise.race([load.finish(concurrency), signalled.broken]);
+  await Promise.race([prober.finish(concurrency), signalled.broken]);
   // Awaited here: the installation ends when this function is left.
   return await judge(installation, recorder, planned.length, serving);
 }
 
-/** Ends what was started also when the run is broken off. */
-function endingOnSignals(installation: AsyncDisposable): Disposable {
-  const end = (): void => {
-    void Promise.resolve(installation[Symbol.asyncDispose]()).finally(() => process.exit(1));
-  };
-  for (const signal of signals) process.once(signal, end);
+/** `broken` rejects when the run is broken off, so that what was started is ended as at its end. */
+function breakingOnSignals(): Disposable & { readonly broken: Promise<never> } {
+  const { promise: broken, reject } = Promise.withResolvers<never>();
+  const stop = (signal: string): void => reject(new Error(`Broken off by ${signal}`));
+  broken.catch(() => undefined);
+  for (const signal of signals) process.once(signal, stop);
   return {
+    broken,
     [Symbol.dispose]: () => {
-      for (const signal of signals) process.off(signal, end);
+      for (const signal of signals) process.off(signal, stop);
     },
   };
 }
