@@ -283,12 +283,30 @@ describe('an unsealed replica', () => {
     await expect(ask(a, c, request)).rejects.toMatchObject({ code: 'sealed' });
   });
 
-  test('refuses when the seal comes between its look and its record', async () => {
+  const podC = new FakeAttestor({ instance: 'pod-c', start: 'container-c' });
+  test.each([
+    { name: 'a seal', act: (b: SealWorld) => b.seal(), reason: 'sealed' },
+    {
+      name: 'a quorum that switches it off',
+      act: async (b: SealWorld) => {
+        const { permitted, operation } = await b.permitted('peer_unseal.set', { mode: 'off' });
+        await b.installation.setPeerUnseal(permitted, 'off', operation);
+      },
+      reason: 'peer_unseal_off',
+    },
+    {
+      name: 'a grant of the same start to other keys',
+      act: async (b: SealWorld) => {
+        const first = await b.restarted({ attestor: podC });
+        await ask(b, first, await requestOf(first, podC));
+      },
+      reason: 'peer_start_granted',
+    },
+  ])('refuses when $name comes between its look and its record', async ({ act, reason }) => {
     const store = new FaultyStore(new MemoryStore());
     const { a, b } = await replicas({ store });
     await b.installation.unsealByPeer(wire(b, a));
-    const c = await a.restarted({ attestor: podB });
-    const request = await requestOf(c, new FakeAttestor({ instance: 'pod-c', start: 'container-c' }));
+    const c = await a.restarted({ attestor: podC });
     const sent = Promise.withResolvers<void>();
     let isDelayed = false;
     store.choose = ({ transaction }) => {
@@ -298,12 +316,12 @@ describe('an unsealed replica', () => {
       sent.resolve();
       return 'delayed';
     };
-    const answer = ask(a, c, request);
+    const answer = ask(a, c, await requestOf(c, podC));
     answer.catch(() => undefined);
     await sent.promise;
-    await b.seal();
+    await act(b);
     store.release();
-    await expect(answer).rejects.toMatchObject({ code: 'sealed' });
+    await expect(answer).rejects.toMatchObject({ reason });
   });
 
   test('gives nothing when its record may not be stored', async () => {
