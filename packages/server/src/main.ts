@@ -333,18 +333,24 @@ export async function startServer(config: Config, options: StartOptions = {}): P
   async function sweep({ wraps, secrets, ledger }: UnsealedServices, signal: AbortSignal): Promise<number | undefined> {
     const report = await wraps.sweep({ limit: sweepLimit, signal });
     for (const transition of ['burned', 'expired', 'purged'] as const) metrics.swept(transition, report[transition]);
+    foundDamaged('wraps', report.damaged);
     const versions = await secrets.sweep({ limit: sweepLimit, signal });
     metrics.secretsExpired(versions.expired);
-    const damaged = report.damaged + versions.damaged;
-    metrics.recordsDamaged('sweeper', damaged);
-    if (damaged > 0) log.error({ damaged }, 'Found damaged records');
+    foundDamaged('secrets', versions.damaged);
     const page = await ledger.sweep({
       limit: sweepLimit,
       ...(ledgerAfter === undefined ? {} : { after: ledgerAfter }),
     });
     ledgerAfter = page.after;
+    foundDamaged('operations', page.damaged);
     const isPassComplete = report.isPassComplete && versions.isPassComplete && ledgerAfter === undefined;
     return isPassComplete ? undefined : sweepNextPageMilliseconds;
+  }
+
+  /** Told at once: the next page may be one that the store does not give. */
+  function foundDamaged(among: string, damaged: number): void {
+    metrics.recordsDamaged('sweeper', damaged);
+    if (damaged > 0) log.error({ among, damaged }, 'Found damaged records');
   }
 
   function reloadCertificate(paths: NonNullable<Config['tls']>): () => Promise<void> {

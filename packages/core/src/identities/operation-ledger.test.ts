@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, test } from '@jest/globals';
 import { hash43 } from '@letterlock/crypto';
+import type { Entry } from '../store/index.ts';
 import { RegistryFixture } from './testing/registry-fixture.ts';
 
 describe('OperationLedger', () => {
@@ -35,10 +36,10 @@ describe('OperationLedger', () => {
   test('is not forgotten while any clock within 300 s still accepts it, and then is', async () => {
     const once = await apply('a', fixture.clock.nowSeconds() + 600);
     fixture.clock.advance(600 + 299);
-    expect(await fixture.ledger.sweep({ limit: 10 })).toEqual({ deleted: 0 });
+    expect(await fixture.ledger.sweep({ limit: 10 })).toEqual({ deleted: 0, damaged: 0 });
     expect(await fixture.ledger.isApplied(once)).toBe(true);
     fixture.clock.advance(1);
-    expect(await fixture.ledger.sweep({ limit: 10 })).toEqual({ deleted: 1 });
+    expect(await fixture.ledger.sweep({ limit: 10 })).toEqual({ deleted: 1, damaged: 0 });
     expect(await fixture.ledger.isApplied(once)).toBe(false);
   });
 
@@ -57,5 +58,17 @@ describe('OperationLedger', () => {
     expect(deleted).toBe(5);
     expect(await fixture.ledger.isApplied(valid)).toBe(true);
     expect(fixture.memory.size).toBe(1);
+  });
+
+  test('a damaged record is counted, kept, and holds up no other', async () => {
+    const now = fixture.clock.nowSeconds();
+    for (let number = 0; number < 3; number += 1) await apply(`ended ${number}`, now);
+    const { entries } = await fixture.memory.range({ prefix: fixture.barrier.keyOf('op'), limit: 1 });
+    const [{ key, value }] = entries as [Entry];
+    await fixture.memory.transact({ compare: [], then: [{ do: 'put', key, value: value.slice(0, -1) }] });
+    fixture.clock.advance(300);
+    expect(await fixture.ledger.sweep({ limit: 10 })).toEqual({ deleted: 2, damaged: 1 });
+    expect(await fixture.ledger.sweep({ limit: 10 })).toEqual({ deleted: 0, damaged: 1 });
+    expect(await fixture.memory.range({ key })).toMatchObject({ entries: [{ key }] });
   });
 });

@@ -3,7 +3,7 @@
  * It must never forget an operation that is still valid.
  * @module
  */
-import { hash, integer, lifetimes, object, ProblemError, seconds } from '@letterlock/protocol';
+import { hash, integer, isProblemError, lifetimes, object, ProblemError, seconds } from '@letterlock/protocol';
 import type { CheckedOperation } from '../proof/index.ts';
 import type { Barrier, Clock, Store } from '../store/index.ts';
 import type { Change } from './commit.ts';
@@ -18,6 +18,8 @@ const recordReader = object({ at: seconds, exp: seconds, oh: hash, v: integer(1,
 /** Where a sweep goes on; absent at the end. */
 export interface LedgerSweep {
   readonly deleted: number;
+  /** Records that could not be opened: their number is for an alarm, the sweep goes on. */
+  readonly damaged: number;
   readonly after?: string;
 }
 
@@ -58,17 +60,29 @@ export class OperationLedger {
     const prefix = `${this.#barrier.keyOf(path)}/`;
     const page = await this.#store.range({ prefix, ...options });
     const endSeconds = this.#clock.nowSeconds() - lifetimes.issuedAtSkew;
-    let deleted = 0;
+    const report = { deleted: 0, damaged: 0 };
     for (const { key, value, modRevision } of page.entries) {
-      if (openValue(this.#barrier, path, value, recordReader).exp > endSeconds) continue;
+      const exp = this.#endOf(value);
+      if (exp === undefined) report.damaged += 1;
+      if (exp === undefined || exp > endSeconds) continue;
       const { succeeded } = await this.#store.transact({
         compare: [{ key, field: 'mod', is: '=', revision: modRevision }],
         then: [{ do: 'delete', key }],
       });
-      if (succeeded) deleted += 1;
+      if (succeeded) report.deleted += 1;
     }
     const after = page.entries.at(-1)?.key;
-    return page.hasMore && after !== undefined ? { deleted, after } : { deleted };
+    return page.hasMore && after !== undefined ? { ...report, after } : report;
+  }
+
+  /** @returns undefined for a record that was changed: it stays, since it still says that something was applied */
+  #endOf(value: Uint8Array): number | undefined {
+    try {
+      return openValue(this.#barrier, path, value, recordReader).exp;
+    } catch (error) {
+      if (isProblemError(error) && error.code !== 'sealed') return undefined;
+      throw error;
+    }
   }
 }
 
