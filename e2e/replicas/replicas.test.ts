@@ -11,7 +11,10 @@ import type { Replica } from './replica.ts';
 // Processes start, also on a busy machine.
 jest.setTimeout(180_000);
 
-/** One look a second at every replica, and a machine that does other things. */
+/**
+ * Twice what is promised: here it is seen from outside, over a new connection each time, beside whatever else the machine
+ * does. That the promise itself holds is counted with a clock of its own, beside what follows the replicas.
+ */
 const sealedEverywhereMilliseconds = 2000;
 
 let installation: Installation;

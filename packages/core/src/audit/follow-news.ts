@@ -50,7 +50,7 @@ export class NewsFollower {
     this.#lookedAt = options.clock.monotonicSeconds();
   }
 
-  /** To be called every second, one call at a time. @throws 'unavailable', 'sealed': forget everything, some news may not be told again */
+  /** To be called at least every second, one call at a time. @throws 'unavailable', 'sealed': forget everything, some news may not be told again */
   async look(options: CallOptions = {}): Promise<News> {
     const beganAt = this.#o.clock.monotonicSeconds();
     const { entries, isComplete } = await this.#list(options);
