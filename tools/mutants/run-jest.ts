@@ -8,7 +8,9 @@ import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TestRun } from './run-mutants.ts';
 
+/** A mutant may hang; the first run has the tests of all of them, on a machine that may have other work. */
 const deadlineSeconds = 180;
+const deadlineSecondsEach = 20;
 
 interface JestReport {
   readonly numPassedTests: number;
@@ -20,6 +22,7 @@ interface JestReport {
 export function runJest(copy: string, tests: readonly string[]): TestRun {
   const reportPath = join(copy, 'jest-report.json');
   rmSync(reportPath, { force: true });
+  const timeoutMilliseconds = (deadlineSeconds + deadlineSecondsEach * tests.length) * 1000;
   const { signal } = spawnSync(
     process.execPath,
     [
@@ -32,7 +35,7 @@ export function runJest(copy: string, tests: readonly string[]): TestRun {
       '--runTestsByPath',
       ...tests,
     ],
-    { cwd: copy, stdio: 'ignore', timeout: deadlineSeconds * 1000, killSignal: 'SIGKILL' },
+    { cwd: copy, stdio: 'ignore', timeout: timeoutMilliseconds, killSignal: 'SIGKILL' },
   );
   if (signal !== null || !existsSync(reportPath)) return { passed: 0, failed: 0, isComplete: false };
   const report = JSON.parse(readFileSync(reportPath, 'utf8')) as JestReport;
