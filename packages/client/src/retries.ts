@@ -9,7 +9,7 @@ import type { Deadline } from './deadline.ts';
 import { ConnectionError, LetterlockError, type Outcome } from './errors.ts';
 import type { Replica, Replicas } from './replicas.ts';
 
-/** Routes that may be sent again after a lost connection: reading, or naming by an id what must happen once. */
+/** Routes that may be sent again after a lost connection: reading, or naming by an id or a nonce what must happen once. */
 const repeatable: Readonly<Partial<Record<RouteName, true>>> = {
   state: true,
   nonce: true,
@@ -28,6 +28,7 @@ const repeatable: Readonly<Partial<Record<RouteName, true>>> = {
   grants: true,
   explain: true,
   unsealStatus: true,
+  operation: true,
 };
 const nonceRetries = 2;
 /** Another replica may be able to do what the one that says this cannot. */

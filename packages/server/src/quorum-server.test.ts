@@ -98,7 +98,7 @@ describe('two replicas with a quorum', () => {
     expect([await storeWrap(first), await storeWrap(second)]).toEqual([201, 201]);
   });
 
-  test('a seal at one is a seal at the other within about a second', async () => {
+  test('a seal at one is a seal at the other within a second', async () => {
     const [first, second] = replicas;
     const client = await first.connect();
     expect(await apply(first, client, { op: 'seal', args: {} }, admins[0])).toMatchObject({ status: 200 });
@@ -107,7 +107,7 @@ describe('two replicas with a quorum', () => {
     expect(await stateOf(first)).toBe('sealed');
     while ((await stateOf(second)) !== 'sealed' && performance.now() - sealedAt < 5000) await pause(20);
     expect(await stateOf(second)).toBe('sealed');
-    // One look a second, and a busy machine.
+    // A look every 700 ms, and a busy machine.
     expect(performance.now() - sealedAt).toBeLessThan(2500);
     expect(await storeWrap(second)).toBe(503);
   });
@@ -144,7 +144,8 @@ describe('two replicas with a quorum', () => {
     });
     expect(await send([ops[0]!, ops[0]!])).toMatchObject({ status: 400 });
     expect(await send(ops.slice(1))).toMatchObject({ status: 200, body: '{}' });
-    expect(await send(ops.slice(1))).toMatchObject({ status: 409 });
+    expect(await send(ops.slice(1))).toMatchObject({ status: 200, body: '{}' });
+    expect(await send(ops.slice(0, 2))).toMatchObject({ status: 409 });
     client.close();
   });
 });

@@ -28,9 +28,9 @@ type Checker<T extends Evidence['t']> = (
 
 const checkers: { readonly [T in Evidence['t']]: Checker<T> } = {
   op: async ({ jws }, context) => {
-    const { operation, oh, exp } = await checkOperations([jws], context);
+    const { operation, oh, exp, signers } = await checkOperations([jws], context);
     if (operation.op !== 'identity.put' || operation.args.id !== context.id) throw refusal('evidence_op');
-    return { kind: 'op', once: { oh, exp } };
+    return { kind: 'op', once: { oh, exp, signers } };
   },
   x509: ({ chain }, { authorities, clock, id }) => {
     const key = verifyCertificateChain(chain.map(decodeBase64url), authorities, clock.nowSeconds());

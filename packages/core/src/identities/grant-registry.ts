@@ -109,11 +109,12 @@ export class GrantRegistry {
           detail: `A grantee has at most ${grantsLimit} grants`,
         });
       }
-      const claim: Change = once === undefined ? { compare: [], then: [] } : await this.#ledger.claim(once);
       const put = putRecord(barrier, recordPath(who), { grants: grants.map(writable), v: 1, who });
       const names = value === undefined ? [this.#index.put(who)] : [];
-      const then = [put, ...names, ...claim.then];
       try {
+        // Also what another replica applied counts here from its answer on.
+        const claim: Change = once === undefined ? { compare: [], then: [] } : await this.#ledger.claim(once);
+        const then = [put, ...names, ...claim.then];
         if (await commit(store, audit, facts, { compare: [unchanged, ...claim.compare], then })) return;
       } finally {
         this.#cache.invalidate(who);

@@ -217,11 +217,12 @@ export class IdentityRegistry implements Directory {
       const planned = await plan(state);
       if (planned === undefined) return undefined;
       const { record, facts, once } = planned;
-      const claim: Change = once === undefined ? { compare: [], then: [] } : await this.#ledger.claim(once);
       const puts = record === undefined ? [] : [putRecord(barrier, objectOf(id), record)];
       const names = state === undefined && record !== undefined ? [this.#index.put(id)] : [];
-      const change = { compare: [unchanged, ...claim.compare], then: [...puts, ...names, ...claim.then] };
       try {
+        // Also what another replica applied counts here from its answer on.
+        const claim: Change = once === undefined ? { compare: [], then: [] } : await this.#ledger.claim(once);
+        const change = { compare: [unchanged, ...claim.compare], then: [...puts, ...names, ...claim.then] };
         if (await commit(store, audit, facts, change)) return planned;
       } finally {
         this.#cache.invalidate(id);

@@ -1,7 +1,10 @@
 import { beforeEach, describe, expect, test } from '@jest/globals';
 import { hash43 } from '@letterlock/crypto';
+import { ProblemError } from '@letterlock/protocol';
 import type { Entry } from '../store/index.ts';
 import { RegistryFixture } from './testing/registry-fixture.ts';
+
+const [anna, ben, carla] = ['anna', 'ben', 'carla'].map((name) => hash43(name)) as [string, string, string];
 
 describe('OperationLedger', () => {
   let fixture: RegistryFixture;
@@ -9,14 +12,14 @@ describe('OperationLedger', () => {
     fixture = new RegistryFixture();
   });
   const apply = async (name: string, exp: number) => {
-    const once = { oh: hash43(name), exp };
+    const once = { oh: hash43(name), exp, signers: [anna] };
     const { compare, then } = await fixture.ledger.claim(once);
     await fixture.memory.transact({ compare, then });
     return once;
   };
 
   test('an operation is applied once', async () => {
-    const once = { oh: hash43('a'), exp: fixture.clock.nowSeconds() + 600 };
+    const once = { oh: hash43('a'), exp: fixture.clock.nowSeconds() + 600, signers: [anna] };
     expect(await fixture.ledger.isApplied(once)).toBe(false);
     await apply('a', once.exp);
     expect(await fixture.ledger.isApplied(once)).toBe(true);
@@ -25,8 +28,48 @@ describe('OperationLedger', () => {
     );
   });
 
+  describe('applyOnce()', () => {
+    const signers = [anna, ben];
+    const put = { do: 'put', key: 'changed', value: Buffer.of(1) } as const;
+    const change = (once: Parameters<typeof fixture.ledger.claim>[0]) =>
+      fixture.ledger.applyOnce(once, async () => {
+        const { compare, then } = await fixture.ledger.claim(once);
+        await fixture.memory.transact({ compare, then: [...then, put] });
+      });
+
+    test.each([
+      { name: 'as it was', again: signers },
+      { name: 'with its signatures in another order', again: [ben, anna] },
+    ])('answers an operation again $name, and applies it once', async ({ again }) => {
+      const once = { oh: hash43('a'), exp: fixture.clock.nowSeconds() + 600, signers };
+      await change(once);
+      await fixture.memory.transact({ compare: [], then: [{ do: 'delete', key: put.key }] });
+      await change({ ...once, signers: again });
+      expect((await fixture.memory.range({ key: put.key })).entries).toEqual([]);
+    });
+
+    test.each([
+      { name: 'others', again: [anna, carla] },
+      { name: 'more', again: [anna, ben, carla] },
+      { name: 'fewer', again: [anna] },
+    ])('refuses it when $name signed it', async ({ again }) => {
+      const once = { oh: hash43('a'), exp: fixture.clock.nowSeconds() + 600, signers };
+      await change(once);
+      await expect(change({ ...once, signers: again })).rejects.toEqual(
+        expect.objectContaining({ code: 'conflict', reason: 'operation_applied' }),
+      );
+    });
+
+    test('does not take another conflict for it', async () => {
+      const once = { oh: hash43('a'), exp: fixture.clock.nowSeconds() + 600, signers };
+      await change(once);
+      const other = new ProblemError('conflict', { reason: 'grants_limit' });
+      await expect(fixture.ledger.applyOnce(once, () => Promise.reject(other))).rejects.toBe(other);
+    });
+  });
+
   test('of two claims made before either was applied, only one transaction succeeds', async () => {
-    const once = { oh: hash43('a'), exp: fixture.clock.nowSeconds() + 600 };
+    const once = { oh: hash43('a'), exp: fixture.clock.nowSeconds() + 600, signers: [anna] };
     const claims = [await fixture.ledger.claim(once), await fixture.ledger.claim(once)];
     const outcomes = [];
     for (const { compare, then } of claims) outcomes.push((await fixture.memory.transact({ compare, then })).succeeded);

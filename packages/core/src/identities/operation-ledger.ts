@@ -3,17 +3,20 @@
  * It must never forget an operation that is still valid.
  * @module
  */
-import { hash, integer, isProblemError, lifetimes, object, ProblemError, seconds } from '@letterlock/protocol';
+import { array, hash, integer, isProblemError, lifetimes, object, ProblemError, seconds } from '@letterlock/protocol';
 import type { CheckedOperation } from '../proof/index.ts';
 import type { Barrier, Clock, Store } from '../store/index.ts';
 import type { Change } from './commit.ts';
 import { openValue, putRecord } from './sealed-record.ts';
 
-/** What makes an operation this one, and how long it is valid. */
-export type OperationOnce = Pick<CheckedOperation, 'oh' | 'exp'>;
+/** What makes an operation this one, how long it is valid, and who signed it. */
+export type OperationOnce = Pick<CheckedOperation, 'oh' | 'exp' | 'signers'>;
 
 const path = 'op';
-const recordReader = object({ at: seconds, exp: seconds, oh: hash, v: integer(1, 1) });
+/** As many as there can be admins. */
+const signersLimit = 16;
+/** `by`: ids of the signers, sorted. */
+const recordReader = object({ at: seconds, by: array(hash, signersLimit), exp: seconds, oh: hash, v: integer(1, 1) });
 
 /** Where a sweep goes on; absent at the end. */
 export interface LedgerSweep {
@@ -44,15 +47,40 @@ export class OperationLedger {
   /** What the transaction that applies an operation must contain. @throws 'conflict' (reason operation_applied) */
   async claim(once: OperationOnce): Promise<Change> {
     if (await this.isApplied(once)) throw alreadyApplied();
-    const { oh, exp } = once;
-    const put = putRecord(this.#barrier, recordPath(once), { at: this.#clock.nowSeconds(), exp, oh, v: 1 }, path);
+    const { oh, exp, signers } = once;
+    const record = { at: this.#clock.nowSeconds(), by: signers.toSorted(), exp, oh, v: 1 };
+    const put = putRecord(this.#barrier, recordPath(once), record, path);
     return { compare: [{ key: put.key, field: 'create', is: '=', revision: 0 }], then: [put] };
   }
 
   /** Whether an operation was applied. */
   async isApplied(once: OperationOnce): Promise<boolean> {
+    return (await this.#find(once)) !== undefined;
+  }
+
+  /**
+   * Applies an operation. The same one again, by the same admins, does nothing and succeeds: the answer to the first may
+   * have been lost. @throws 'conflict' (reason operation_applied) for other signers, and what `apply` throws
+   */
+  async applyOnce(once: OperationOnce, apply: () => Promise<void>): Promise<void> {
+    try {
+      await apply();
+    } catch (error) {
+      const isRepeated = isProblemError(error) && error.reason === appliedReason && (await this.#isAppliedBy(once));
+      if (!isRepeated) throw error;
+    }
+  }
+
+  async #isAppliedBy(once: OperationOnce): Promise<boolean> {
+    const record = await this.#find(once);
+    if (record === undefined) return false;
+    const { by } = openValue(this.#barrier, path, record, recordReader);
+    return by.join() === once.signers.toSorted().join();
+  }
+
+  async #find(once: OperationOnce): Promise<Uint8Array | undefined> {
     const { entries } = await this.#store.range({ key: this.#barrier.keyOf(recordPath(once)) });
-    return entries.length > 0;
+    return entries[0]?.value;
   }
 
   /** Deletes records of operations that no replica's clock can still accept. */
@@ -90,9 +118,11 @@ function recordPath({ oh }: OperationOnce): string {
   return `${path}/${oh}`;
 }
 
+const appliedReason = 'operation_applied';
+
 function alreadyApplied(): ProblemError {
   return new ProblemError('conflict', {
-    reason: 'operation_applied',
+    reason: appliedReason,
     detail: 'The operation was applied before',
   });
 }

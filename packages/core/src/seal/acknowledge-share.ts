@@ -10,7 +10,7 @@ import type { AuditFacts } from '../audit/record.ts';
 import type { Barrier } from '../store/barrier.ts';
 import type { Store } from '../store/store.ts';
 import { acknowledgedAdmins } from './acknowledgement-gate.ts';
-import { alreadyApplied, markApplied, type AppliedOperation } from './applied-operation.ts';
+import { markApplied, requireSameSigners, type AppliedOperation } from './applied-operation.ts';
 import { commitAudited } from './commit-audited.ts';
 import type { SealConfiguration } from './seal-configuration.ts';
 import { conflict } from './seal-problems.ts';
@@ -50,8 +50,8 @@ export async function acknowledgeShare(o: {
     ],
     readOtherwise: mark.key,
   });
-  if (found !== undefined) throw alreadyApplied();
-  if (!isApplied) throw new ProblemError('unavailable', { reason: 'acknowledgement_not_stored' });
+  if (found !== undefined) requireSameSigners(barrier, found, o.operation);
+  else if (!isApplied) throw new ProblemError('unavailable', { reason: 'acknowledgement_not_stored' });
   const { length: have } = await acknowledgedAdmins(store, barrier, o.configuration);
   return { have, n: admins.length };
 }

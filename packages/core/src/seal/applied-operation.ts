@@ -3,15 +3,16 @@
  * It must never be written apart from what the operation does.
  * @module
  */
-import { canonicalBytes } from '@letterlock/protocol';
+import { array, canonicalBytes, hash, integer, object, readClaims, seconds } from '@letterlock/protocol';
 import type { Barrier } from '../store/barrier.ts';
-import type { Compare, Operation } from '../store/store.ts';
+import type { Compare, Entry, Operation } from '../store/store.ts';
 import { conflict } from './seal-problems.ts';
 
-/** A verified operation. `oh`: hash of its payload; `exp`: when its record may be forgotten, seconds. */
+/** A verified operation. `oh`: hash of its payload; `exp`: when its record may be forgotten, seconds; `signers`: ids of its admins. */
 export interface AppliedOperation {
   readonly oh: string;
   readonly exp: number;
+  readonly signers: readonly string[];
 }
 
 /** What the transaction that applies an operation must contain. */
@@ -24,14 +25,26 @@ export interface AppliedMark {
 
 /** Parent of all such records; each is sealed under it, as the ledger of identities does, so that one sweep reads all. */
 const parent = 'op';
+const signersLimit = 16;
+const recordReader = object({ at: seconds, by: array(hash, signersLimit), exp: seconds, oh: hash, v: integer(1, 1) });
 
-export function markApplied(barrier: Barrier, { oh, exp }: AppliedOperation, nowSeconds: number): AppliedMark {
+export function markApplied(barrier: Barrier, { oh, exp, signers }: AppliedOperation, nowSeconds: number): AppliedMark {
   const key = barrier.keyOf(`${parent}/${oh}`);
+  const record = { at: nowSeconds, by: signers.toSorted(), exp, oh, v: 1 };
   return {
     key,
     compare: { key, field: 'create', is: '=', revision: 0 },
-    put: { do: 'put', key, value: barrier.seal(parent, canonicalBytes({ at: nowSeconds, exp, oh, v: 1 })) },
+    put: { do: 'put', key, value: barrier.seal(parent, canonicalBytes(record)) },
   };
+}
+
+/**
+ * Lets an operation pass that was applied before for the same admins, whose answer may have been lost.
+ * @param found - its record. @throws 'conflict' for other signers, 'internal' (reason storage_integrity)
+ */
+export function requireSameSigners(barrier: Barrier, found: Entry, { signers }: AppliedOperation): void {
+  const { by } = readClaims(recordReader, barrier.open(parent, found.value));
+  if (by.join() !== signers.toSorted().join()) throw alreadyApplied();
 }
 
 /** Tells a replay from other conflicts. */

@@ -19,7 +19,7 @@ import type { AuditTrail } from '../audit/audit-trail.ts';
 import type { AuditFacts } from '../audit/record.ts';
 import type { Barrier } from '../store/barrier.ts';
 import type { Entry, Operation, Store } from '../store/store.ts';
-import { alreadyApplied, markApplied, type AppliedOperation } from './applied-operation.ts';
+import { markApplied, requireSameSigners, type AppliedOperation } from './applied-operation.ts';
 import { commitAudited } from './commit-audited.ts';
 import { systemPaths } from './system-records.ts';
 
@@ -41,7 +41,7 @@ export function readPeerMode(barrier: Barrier, entry: Entry | undefined): PeerUn
   }
 }
 
-/** Sets it, with its audit record. @throws 'conflict' for an operation applied before, 'unavailable' */
+/** Sets it once, with its audit record. @throws 'conflict' for an operation applied before for others, 'unavailable' */
 export async function setPeerMode(o: {
   readonly store: Store;
   readonly barrier: Barrier;
@@ -57,6 +57,6 @@ export async function setPeerMode(o: {
     then: [putPeerMode(o.barrier, o.mode, o.nowSeconds), mark.put],
     readOtherwise: mark.key,
   });
-  if (found !== undefined) throw alreadyApplied();
-  if (!isApplied) throw new ProblemError('unavailable', { reason: 'peer_unseal_not_stored' });
+  if (found !== undefined) requireSameSigners(o.barrier, found, o.operation);
+  else if (!isApplied) throw new ProblemError('unavailable', { reason: 'peer_unseal_not_stored' });
 }

@@ -228,8 +228,18 @@ describe('an unsealed replica', () => {
     await a.installation.setPeerUnseal(permitted, 'attested', operation);
     await b.installation.unsealByPeer(wire(b, a));
     expect(b.installation.state).toBe('unsealed');
-    const again = a.installation.setPeerUnseal(permitted, 'attested', operation);
-    await expect(again).rejects.toMatchObject({ code: 'conflict', reason: 'operation_applied' });
+    const off = await a.permitted('peer_unseal.set', { mode: 'off' });
+    await a.installation.setPeerUnseal(off.permitted, 'off', off.operation);
+    const before = await a.auditRecords();
+    await a.installation.setPeerUnseal(permitted, 'attested', operation);
+    expect(await a.auditRecords()).toEqual(before);
+    const c = await a.restarted({ attestor: podB });
+    await expect(ask(a, c, await requestOf(c))).rejects.toMatchObject({ code: 'denied', reason: 'peer_unseal_off' });
+    const others = { ...operation, signers: operation.signers.slice(1) };
+    await expect(a.installation.setPeerUnseal(permitted, 'attested', others)).rejects.toMatchObject({
+      code: 'conflict',
+      reason: 'operation_applied',
+    });
   });
 
   test('refuses where nobody attests', async () => {

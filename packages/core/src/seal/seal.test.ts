@@ -119,9 +119,9 @@ describe('seal()', () => {
     const { barrier } = world.installation.unsealed!;
     const ledger = new OperationLedger({ store: world.store, barrier, clock: world.clock });
     await expect(ledger.claim(operation)).rejects.toMatchObject({ reason: 'operation_applied' });
-    expect(await ledger.sweep({ limit: 10 })).toEqual({ deleted: 0 });
+    expect(await ledger.sweep({ limit: 10 })).toEqual({ deleted: 0, damaged: 0 });
     world.clock.advance(86_400);
-    expect(await ledger.sweep({ limit: 10 })).toEqual({ deleted: 1 });
+    expect(await ledger.sweep({ limit: 10 })).toEqual({ deleted: 1, damaged: 0 });
   });
 
   test('of two at once one is refused as sealed', async () => {
@@ -269,12 +269,23 @@ describe('acknowledgeShare()', () => {
     expect((await world.store.range({ prefix: 'sys/ack/', limit: 1 })).entries).toEqual([]);
   });
 
-  test('refuses an operation a second time', async () => {
+  test('answers an operation again, without another record', async () => {
+    const world = await SealWorld.unsealed();
+    const ack = shareAcknowledgement(await world.shareOf(world.admin()), world.installation.configuration!.inst);
+    const { permitted, operation } = await world.permitted('share.ack', { ack });
+    const first = await world.installation.acknowledgeShare(permitted, ack, operation);
+    const before = await world.auditRecords();
+    expect(await world.installation.acknowledgeShare(permitted, ack, operation)).toEqual(first);
+    expect(await world.auditRecords()).toEqual(before);
+  });
+
+  test('refuses one that was applied for another admin', async () => {
     const world = await SealWorld.unsealed();
     const ack = shareAcknowledgement(await world.shareOf(world.admin()), world.installation.configuration!.inst);
     const { permitted, operation } = await world.permitted('share.ack', { ack });
     await world.installation.acknowledgeShare(permitted, ack, operation);
-    await expect(world.installation.acknowledgeShare(permitted, ack, operation)).rejects.toMatchObject({
+    const other = { ...operation, signers: ['A'.repeat(43)] };
+    await expect(world.installation.acknowledgeShare(permitted, ack, other)).rejects.toMatchObject({
       code: 'conflict',
       reason: 'operation_applied',
     });

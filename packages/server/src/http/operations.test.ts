@@ -13,6 +13,8 @@ import {
 } from '../testing/test-server.ts';
 
 const { id } = createIdentity();
+/** Keys of the store: what a request wrote down is new among them. */
+const recordsOf = (server: TestServer): readonly string[] => [...server.store.dump()].map(({ key }) => key).toSorted();
 const grant = { path: 'team-a', verbs: ['wrap'], who: id } as const;
 
 describe('signed operations', () => {
@@ -44,7 +46,9 @@ describe('signed operations', () => {
     const taken = await sign({ op: 'grant.delete', args: { path: grant.path, who: id } });
     expect((await send('/v1/sys/op', [taken])).status).toBe(200);
     expect(await listed()).toEqual({ grants: [] });
-    expect(await send('/v1/sys/op', [put])).toMatchObject({ status: 409, body: { code: 'conflict' } });
+    const before = recordsOf(server);
+    expect(await send('/v1/sys/op', [put])).toEqual({ status: 200, body: {} });
+    expect(recordsOf(server)).toEqual(before);
     expect(await listed()).toEqual({ grants: [] });
   });
 
@@ -95,5 +99,60 @@ describe('signed operations', () => {
   test('acknowledge a share only as the one who holds it', async () => {
     const ack = await sign({ op: 'share.ack', args: { ack: id } });
     expect(await send('/v1/sys/op', [ack])).toMatchObject({ status: 409, body: { code: 'conflict' } });
+  });
+});
+
+describe('an operation that is sent again', () => {
+  let server: TestServer;
+  let client: TestClient;
+  beforeAll(async () => {
+    server = await startTestServer();
+    client = await server.connect();
+  });
+  afterAll(async () => {
+    client.close();
+    await server.close();
+  });
+
+  const send = async (path: string, ops: readonly string[]): Promise<{ status: number; body: ProblemDocument }> => {
+    const { status, body } = await client.send({ method: 'POST', path, body: { ops } });
+    return { status, body: JSON.parse(body) as ProblemDocument };
+  };
+  const sign = (body: Parameters<typeof signedBy>[2]): Promise<string> => signedBy(server.admins[1]!, server, body);
+  const listed = async (): Promise<unknown> =>
+    JSON.parse((await client.prove(server.admins[0]!.sig, { method: 'GET', path: '/v1/grants' })).body);
+
+  test.each([
+    { op: 'identity.put', args: { id } },
+    { op: 'identity.revoke', args: { id } },
+    { op: 'grant.put', args: grant },
+    { op: 'grant.delete', args: { path: grant.path, who: id } },
+  ] as const)('is answered again, and changes nothing then: $op', async (body) => {
+    const jws = await sign(body);
+    expect(await send('/v1/sys/op', [jws])).toEqual({ status: 200, body: {} });
+    const before = recordsOf(server);
+    expect(await send('/v1/sys/op', [jws])).toEqual({ status: 200, body: {} });
+    expect(recordsOf(server)).toEqual(before);
+  });
+
+  test('at once and again at once, one is applied and both are answered', async () => {
+    const before = recordsOf(server).length;
+    const jws = await sign({ op: 'grant.put', args: { ...grant, path: 'team-b' } });
+    const answers = await Promise.all([send('/v1/sys/op', [jws]), send('/v1/sys/op', [jws])]);
+    expect(answers).toEqual([
+      { status: 200, body: {} },
+      { status: 200, body: {} },
+    ]);
+    expect(await listed()).toEqual({ grants: [{ ...grant, path: 'team-b' }] });
+    // The operation with its audit record and its news, and the audit record of the list.
+    expect(recordsOf(server).length - before).toBeLessThanOrEqual(5);
+  });
+
+  test('is refused when another admin sends what was applied for one', async () => {
+    const { inst } = await unsealStatusOf(server, server.admins[0]!);
+    const claims = { op: 'grant.put', args: grant, exp: nowSeconds() + 600, inst, nonce: randomIdentifier() } as const;
+    const [first, second] = server.admins.map(({ sig }) => signOperation(sig, claims));
+    expect((await send('/v1/sys/op', [first!])).status).toBe(200);
+    expect(await send('/v1/sys/op', [second!])).toMatchObject({ status: 409, body: { code: 'conflict' } });
   });
 });

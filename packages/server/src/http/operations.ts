@@ -3,11 +3,17 @@
  * It must never apply an operation on the wrong route, nor before all its signatures are there.
  * @module
  */
-import { signaturesNeeded, verifyOperations, type CheckedOperation, type Received } from '@letterlock/core';
+import {
+  signaturesNeeded,
+  verifyOperations,
+  type Action,
+  type CheckedOperation,
+  type Received,
+} from '@letterlock/core';
 import { ProblemError, type Operation, type OperationName } from '@letterlock/protocol';
 import type { Answer } from './answer.ts';
 import { ok, permitted, recordingRefusal, requireUnsealed, type ProvenExchange } from './handler.ts';
-import type { Services } from './ports.ts';
+import type { Services, UnsealedServices } from './ports.ts';
 
 type OperationOf<N extends OperationName> = Extract<Operation, { readonly op: N }>;
 
@@ -15,35 +21,46 @@ type OperationOf<N extends OperationName> = Extract<Operation, { readonly op: N 
 type Application<N extends OperationName> = (
   exchange: ProvenExchange<Operation>,
   operation: OperationOf<N>,
-  once: Pick<CheckedOperation, 'oh' | 'exp'>,
+  once: Pick<CheckedOperation, 'oh' | 'exp' | 'signers'>,
 ) => Promise<Answer>;
 
 const applied = (): Answer => ok({});
+
+/** One that was applied before for the same admins is answered again, without a record: it changes nothing. */
+function applyOnce(
+  exchange: ProvenExchange<Operation>,
+  action: Action,
+  once: Parameters<UnsealedServices['ledger']['applyOnce']>[0],
+  apply: (unsealed: UnsealedServices) => Promise<void>,
+): Promise<void> {
+  const { unsealed } = exchange;
+  return recordingRefusal(exchange, action, () => unsealed.ledger.applyOnce(once, () => apply(unsealed)));
+}
 
 /** Operations of `sys/op`. */
 const applications: { readonly [N in OperationName]?: Application<N> } = {
   'identity.put': async (exchange, { args }, once) => {
     const action = { act: 'identity.put', id: args.id } as const;
     const permission = await permitted(exchange, action);
-    await recordingRefusal(exchange, action, () => exchange.unsealed.identities.allow(permission, once));
+    await applyOnce(exchange, action, once, (u) => u.identities.allow(permission, once));
     return applied();
   },
   'identity.revoke': async (exchange, { args }, once) => {
     const action = { act: 'identity.revoke', id: args.id } as const;
     const permission = await permitted(exchange, action);
-    await recordingRefusal(exchange, action, () => exchange.unsealed.identities.revoke(permission, once));
+    await applyOnce(exchange, action, once, (u) => u.identities.revoke(permission, once));
     return applied();
   },
   'grant.put': async (exchange, { args }, once) => {
     const action = { act: 'grant.put', path: args.path, who: args.who } as const;
     const permission = await permitted(exchange, action);
-    await recordingRefusal(exchange, action, () => exchange.unsealed.grants.put(permission, args, once));
+    await applyOnce(exchange, action, once, (u) => u.grants.put(permission, args, once));
     return applied();
   },
   'grant.delete': async (exchange, { args }, once) => {
     const action = { act: 'grant.delete', path: args.path, who: args.who } as const;
     const permission = await permitted(exchange, action);
-    await recordingRefusal(exchange, action, () => exchange.unsealed.grants.delete(permission, once));
+    await applyOnce(exchange, action, once, (u) => u.grants.delete(permission, once));
     return applied();
   },
   'share.ack': async (exchange, { args }, once) => {
@@ -90,7 +107,7 @@ export async function applySigned(
     k: (op) => signaturesNeeded(op, threshold),
   });
   if (!verified.isComplete) return ok({ have: verified.have, k: verified.k }, 202);
-  const { operation, oh, exp } = verified;
+  const { operation, oh, exp, signers } = verified;
   const apply = table[operation.op] as Application<OperationName> | undefined;
   if (apply === undefined) {
     throw new ProblemError('bad_request', {
@@ -98,5 +115,5 @@ export async function applySigned(
       detail: 'The operation belongs to another route',
     });
   }
-  return apply({ services, unsealed, proven: verified.proven, segments: {} }, operation, { oh, exp });
+  return apply({ services, unsealed, proven: verified.proven, segments: {} }, operation, { oh, exp, signers });
 }

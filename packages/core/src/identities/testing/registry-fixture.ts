@@ -61,7 +61,7 @@ export class RegistryFixture {
     const { key = this.admin.key, inst = this.inst, exp = this.clock.nowSeconds() + 600 } = change;
     const operation = { op, args, exp, inst, nonce: randomIdentifier() } as unknown as Operation;
     const oh = hash43(canonicalize(operation));
-    return { jws: signOperation(key, operation), once: { oh, exp } };
+    return { jws: signOperation(key, operation), once: { oh, exp, signers: [key.thumbprint] } };
   }
 
   /** A permission of the admin for an operation. */
