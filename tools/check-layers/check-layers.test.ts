@@ -369,6 +369,18 @@ describe('checkLayers()', () => {
       text: 'export const a = b as unknown as Permitted<B>;',
       reason: '1: a cast to Permitted outside the folder that grants it',
     },
+    {
+      name: 'a cast to ProvenWorkload',
+      path: 'packages/core/src/workloads/a.ts',
+      text: 'export const a = b as ProvenWorkload;',
+      reason: '1: a cast to ProvenWorkload outside the folder that grants it',
+    },
+    {
+      name: 'a workload that is proven outside the enrolment',
+      path: 'packages/server/src/http/a.ts',
+      text: 'export const a = proveWorkload({ identity, containerId });',
+      reason: '1: proveWorkload() outside the enrolment',
+    },
   ])('finds $name', ({ path, text, reason }) => {
     expect(reasons(path, text)).toContain(reason);
   });

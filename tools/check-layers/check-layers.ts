@@ -45,7 +45,12 @@ interface Place {
 
 /** Checks all files against the table. */
 export function checkLayers(files: readonly SourceFile[], packageExports: PackageExports): readonly Violation[] {
-  return files.flatMap((file) => [...checkImports(file, packageExports), ...checkPurity(file), ...checkBrands(file)]);
+  return files.flatMap((file) => [
+    ...checkImports(file, packageExports),
+    ...checkPurity(file),
+    ...checkBrands(file),
+    ...checkProofsOfWorkloads(file),
+  ]);
 }
 
 function checkImports(file: SourceFile, packageExports: PackageExports): readonly Violation[] {
@@ -194,7 +199,11 @@ function checkPurity(file: SourceFile): readonly Violation[] {
 /** A cast is how a step of the pipeline would be skipped: each brand is given in its own folder only. */
 function checkBrands(file: SourceFile): readonly Violation[] {
   if (!file.path.startsWith('packages/') || file.path.endsWith('.test.ts')) return [];
-  const homes = { Proven: 'packages/core/src/proof/', Permitted: 'packages/core/src/policy/' } as const;
+  const homes = {
+    Proven: 'packages/core/src/proof/',
+    Permitted: 'packages/core/src/policy/',
+    ProvenWorkload: 'packages/core/src/ca/',
+  } as const;
   return Object.entries(homes)
     .filter(([, home]) => !file.path.startsWith(home))
     .flatMap(([brand]) =>
@@ -204,6 +213,17 @@ function checkBrands(file: SourceFile): readonly Violation[] {
         reason: `a cast to ${brand} outside the folder that grants it`,
       })),
     );
+}
+
+/** A pod is proven by enrolment, which has asked every witness, and by nothing else. */
+function checkProofsOfWorkloads(file: SourceFile): readonly Violation[] {
+  const isHome = /^packages\/core\/src\/(?:ca|workloads)\//.test(file.path);
+  if (!file.path.startsWith('packages/') || isHome || file.path.endsWith('.test.ts')) return [];
+  return [...withoutComments(file).matchAll(/\bproveWorkload\s*\(/g)].map(({ index }) => ({
+    path: file.path,
+    line: lineAt(file.text, index),
+    reason: 'proveWorkload() outside the enrolment',
+  }));
 }
 
 /** The text with comments blanked, so that offsets stay. */

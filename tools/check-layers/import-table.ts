@@ -65,6 +65,10 @@ export const importTable: Readonly<Record<string, Layer>> = {
   'core/secrets': { ...decision, ours: [...decision.ours, 'core/envelopes'] },
   'core/seal': decision,
   'core/ca': { ...decision, outside: ['@peculiar/x509', 'reflect-metadata'] },
+  'core/workloads': {
+    ...decision,
+    ours: [...decision.ours, 'core/proof', 'core/injection', 'core/ca'],
+  },
   'core/injection': { ours: ['protocol'], outside: [] },
   'core/binding': { ours: ['protocol'], outside: [] },
 

@@ -12,3 +12,4 @@ export * from './wraps/index.ts';
 export * from './secrets/index.ts';
 export * from './injection/index.ts';
 export * from './ca/index.ts';
+export * from './workloads/index.ts';

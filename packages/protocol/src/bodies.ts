@@ -22,6 +22,7 @@ import {
   text,
   type Reader,
 } from './shape.ts';
+import { bundleCharacters } from './workload.ts';
 
 const shortJws = jws(16_384);
 
@@ -59,10 +60,39 @@ export type RegisterResponse = ReturnType<typeof registerResponse>;
 export const identityResponse = object({ keyset: shortJws });
 export type IdentityResponse = ReturnType<typeof identityResponse>;
 
+/** `token`: of audience `letterlock-enrol:<td>`, or, for a key that writes without an agent, `letterlock-write:<td>`. */
+export const enrolRequest = object({ keyset: shortJws, token: text(limits.tokenBytes) });
+export type EnrolRequest = ReturnType<typeof enrolRequest>;
+/** A workload's certificate with the authority that signed it, leaf first, the present bundle, and the key that signed that. */
+export const enrolResponse = object({
+  bundle: jws(bundleCharacters),
+  chain: array(base64url({ atMost: 11_000 }), limits.certificateChainLength, 1),
+  sik: publicJwk,
+});
+export type EnrolResponse = ReturnType<typeof enrolResponse>;
+export const tokenWriterResponse = object({ id: hash, until: seconds });
+export type TokenWriterResponse = ReturnType<typeof tokenWriterResponse>;
+export const renewRequest = object({ token: text(limits.tokenBytes) });
+export type RenewRequest = ReturnType<typeof renewRequest>;
+export const bundleResponse = object({ bundle: jws(bundleCharacters) });
+export type BundleResponse = ReturnType<typeof bundleResponse>;
+export const bindingKeyResponse = object({ bk: shortJws });
+export type BindingKeyResponse = ReturnType<typeof bindingKeyResponse>;
+
 export const openRequest = object({ cid: identifier, rpk: optional(publicJwk), why: optional(text(limits.whyBytes)) });
 export type OpenRequest = ReturnType<typeof openRequest>;
 export const acknowledgeRequest = object({ cid: identifier });
 export type AcknowledgeRequest = ReturnType<typeof acknowledgeRequest>;
+/** As agents send them, whose calls have no path that could hold the id. */
+export const agentOpenRequest = object({
+  cid: identifier,
+  id: identifier,
+  rpk: optional(publicJwk),
+  why: optional(text(limits.whyBytes)),
+});
+export type AgentOpenRequest = ReturnType<typeof agentOpenRequest>;
+export const agentAcknowledgeRequest = object({ cid: identifier, id: identifier });
+export type AgentAcknowledgeRequest = ReturnType<typeof agentAcknowledgeRequest>;
 
 export const receiptResponse = object({ rcpt: shortJws });
 export type ReceiptResponse = ReturnType<typeof receiptResponse>;

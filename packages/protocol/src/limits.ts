@@ -29,6 +29,8 @@ export const limits = {
   peerAnswerCharacters: 8192,
   certificateChainLength: 3,
   certificateBytes: 8192,
+  /** A ServiceAccount token. */
+  tokenBytes: 8192,
   admins: 16,
   deliveriesPerClaim: 8,
   itemsPerPage: 1000,
@@ -58,6 +60,11 @@ export const lifetimes = {
   workloadCertificate: 3600,
   /** What a static identity says about a start. */
   bootStatement: 300,
+  /** Of a key that a writer's token has registered. */
+  tokenWriter: 600,
+  /** Of a statement of a binding's key, and the age at which a binding gets a new one. */
+  bindingKeyStatement: 7 * 86_400,
+  bindingKey: 90 * 86_400,
   tombstoneInMemory: 3600,
   tombstoneDurable: 90 * 86_400,
 } as const;

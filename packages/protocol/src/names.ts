@@ -25,6 +25,33 @@ export function isAtOrBelow(path: string, ancestor: string): boolean {
   return path === ancestor || path.startsWith(`${ancestor}/`);
 }
 
+/** Root of the paths whose rights come from SecretBindings; grants count for nothing at and below it. */
+export const bindingRoot = 'k8s';
+
+/** A path of a binding, or of a secret of it. */
+export interface BindingPath {
+  readonly namespace: string;
+  readonly binding: string;
+  readonly secret: string | undefined;
+}
+
+/** Whether a path is reserved for bindings. */
+export function isReservedPath(path: string): boolean {
+  return isAtOrBelow(path, bindingRoot);
+}
+
+/** `k8s/<namespace>/<binding>` or `k8s/<namespace>/<binding>/<secret>`; undefined for any other path. */
+export function readBindingPath(path: string): BindingPath | undefined {
+  const [root, namespace, binding, secret, ...more] = path.split('/');
+  if (root !== bindingRoot || namespace === undefined || binding === undefined || more.length > 0) return undefined;
+  return { namespace, binding, secret };
+}
+
+/** @returns `k8s/<namespace>/<binding>/<secret>` */
+export function bindingPathOf(namespace: string, binding: string, secret: string): string {
+  return [bindingRoot, namespace, binding, secret].join('/');
+}
+
 const pathForm = matching(pathPattern, 'a path of 1 to 16 segments of a-z 0-9 . _ -');
 export const secretPath: Reader<string> = (value, at) => {
   const path = pathForm(value, at);

@@ -40,13 +40,25 @@ export const auditActs = [
   'authority.retire',
   'peer.unseal',
   'peer_unseal.set',
+  'workload.enrol',
+  'workload.renew',
+  'workload.token',
+  'workload.revoke',
+  'workload.alarm',
+  'binding.key',
+  'binding.purge',
   /** Fills a number whose transaction had no answer and is now known not to have happened, or lists such numbers. */
   'audit.void',
 ] as const;
 export type AuditAct = (typeof auditActs)[number];
 
-/** How the caller proved itself. `admin`: signature inside the body; `configuration`: applied at initialisation; `service`: the sweeper; `peer`: an attested boot key. */
-export type AuditFactor = 'proof' | 'mtls' | 'admin' | 'configuration' | 'service' | 'peer';
+/**
+ * How the caller proved itself. `admin`: signature inside the body; `configuration`: applied at initialisation; `service`: the
+ * sweeper; `peer`: an attested boot key; `svid`: a pod's certificate; `svid-token`: that and its application's token;
+ * `token`: a key that a pod's token has registered for a short time.
+ */
+export type AuditFactor =
+  'proof' | 'mtls' | 'admin' | 'configuration' | 'service' | 'peer' | 'svid' | 'svid-token' | 'token';
 export type AuditListener = 'direct' | 'agent' | 'peer' | 'none';
 /** What bound the proof to the connection. */
 export type ChannelBindingKind = 'exporter' | 'key' | 'none';
@@ -59,7 +71,7 @@ export interface AuditFacts {
   readonly factor: AuditFactor;
   readonly listener: AuditListener;
   readonly cb: ChannelBindingKind;
-  /** Logical name of the object: `wrap/<id>`, `secret/<path>` or `secret/<path>#<version>`, `id/<id>`, `grant/<who>`, `sys/seal`. */
+  /** Logical name of the object: `wrap/<id>`, `secret/<path>` or `secret/<path>#<version>`, `id/<id>`, `grant/<who>`, `sys/seal`, a pod's SPIFFE id, `bk/<namespace>/<binding>`. */
   readonly obj: string;
   readonly outcome: 'ok' | 'refused';
   /** Lower snake case reason; `ok` for success. */

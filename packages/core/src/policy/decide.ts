@@ -3,8 +3,15 @@
  * It must never read the store or the clock: what it decides from is passed in.
  * @module
  */
-import { ProblemError, type OperationArguments, type OperationName, type Verb } from '@letterlock/protocol';
+import {
+  isReservedPath,
+  ProblemError,
+  type OperationArguments,
+  type OperationName,
+  type Verb,
+} from '@letterlock/protocol';
 import type { Proven } from '../proof/proven.ts';
+import { bindingRefusal, receiverOf } from './binding-rules.ts';
 import { findGrant, mayList } from './grants.ts';
 import type { ActionName, ActionOf, Permitted } from './permitted.ts';
 import { rulesOf, type ActionRules, type World } from './rules.ts';
@@ -25,10 +32,19 @@ export function decide<N extends ActionName>(action: ActionOf<N>, proven: Proven
       return { permitted: false, problem: new ProblemError(refusal.code, refusal), reason: refusal.reason };
     }
   }
-  const allows = (verb: Verb, path: string): boolean =>
-    !caller.isAdmin && findGrant(world.grants, { verb, path, nowSeconds: world.nowSeconds }).allowed;
-  const mayListPath = (path: string): boolean => !caller.isAdmin && mayList(world.grants, path, world.nowSeconds);
-  return { permitted: true, value: { caller, action, allows, mayList: mayListPath } as Permitted<N>, reason: right };
+  const mayListBinding = (path: string): boolean => bindingRefusal('list', caller, path, world) === undefined;
+  const allows = (verb: Verb, path: string): boolean => {
+    if (caller.isAdmin) return false;
+    if (isReservedPath(path)) return verb === 'list' && mayListBinding(path);
+    return findGrant(world.grants, { verb, path, nowSeconds: world.nowSeconds }).allowed;
+  };
+  const mayListPath = (path: string): boolean => {
+    if (caller.isAdmin) return false;
+    return isReservedPath(path) ? mayListBinding(path) : mayList(world.grants, path, world.nowSeconds);
+  };
+  const receivesAs = (bnd: string): string | undefined => receiverOf(caller, bnd, world.bindings);
+  const value = { caller, action, allows, mayList: mayListPath, receivesAs } as Permitted<N>;
+  return { permitted: true, value, reason: right };
 }
 
 /** Decides, or throws. @throws the problem of the decision: 'denied', 'not_found', 'bad_envelope' */

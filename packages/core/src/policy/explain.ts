@@ -3,7 +3,7 @@
  * It must never decide anything, nor be shown to anybody but an admin: it repeats names.
  * @module
  */
-import type { Grant, Verb } from '@letterlock/protocol';
+import { isReservedPath, type Grant, type Verb } from '@letterlock/protocol';
 import { findGrant, type GrantViolation } from './grants.ts';
 
 export interface ExplainOptions {
@@ -30,6 +30,9 @@ const words: Readonly<Record<GrantViolation, (grant: Grant, verb: Verb) => strin
 /** Explains one verb of somebody on one path. Opening a wrap needs no grant, so no verb stands for it. */
 export function explain(options: ExplainOptions): Explanation {
   const { verb, grants } = options;
+  if (isReservedPath(options.path)) {
+    return { allowed: false, reason: 'Denied: grants do not count here, where rights come from SecretBindings' };
+  }
   const finding = findGrant(grants, options);
   if (finding.allowed) {
     const { path, until } = finding.grant;

@@ -4,5 +4,6 @@
  */
 export * from './decide.ts';
 export * from './explain.ts';
+export * from './live-binding.ts';
 export type * from './permitted.ts';
 export type { World } from './rules.ts';

@@ -20,6 +20,7 @@ export type Action =
   | { readonly act: 'unseal.status' }
   | { readonly act: 'identity.put' | 'identity.revoke'; readonly id: string }
   | { readonly act: 'grant.put' | 'grant.delete'; readonly path: string; readonly who: string }
+  | { readonly act: 'workload.enrol' | 'workload.renew' | 'workload.token'; readonly id: string }
   | { readonly act: 'seal' }
   | { readonly act: 'share.ack' }
   | { readonly act: 'peer_unseal.set' };
@@ -41,5 +42,10 @@ export interface Permitted<N extends ActionName> {
   readonly allows: (verb: Verb, path: string) => boolean;
   /** Whether the caller's grants cover one of the verbs on a path or on something below it: then its name may be shown. */
   readonly mayList: (path: string) => boolean;
+  /**
+   * The caller's name as a recipient of what was written for a binding, if the live binding selects its pod.
+   * @param bnd - `<namespace>/<name>`
+   */
+  readonly receivesAs: (bnd: string) => string | undefined;
   readonly [permittedMark]: N;
 }

@@ -3,9 +3,11 @@
  * is without rules. A rule must never read anything but the caller, the action and the caller's grants.
  * @module
  */
-import type { Grant, ProblemCode, Verb } from '@letterlock/protocol';
+import { isReservedPath, type Grant, type ProblemCode, type Verb } from '@letterlock/protocol';
 import type { Caller } from '../proof/proven.ts';
+import { bindingRefusal, type BindingWish } from './binding-rules.ts';
 import { findGrant, listingVerbs, mayList } from './grants.ts';
+import type { LiveBindings } from './live-binding.ts';
 import type { ActionName, ActionOf } from './permitted.ts';
 
 /** What decisions are made from, beside the caller and the action. */
@@ -13,6 +15,8 @@ export interface World {
   /** The caller's own grants. */
   readonly grants: readonly Grant[];
   readonly nowSeconds: number;
+  /** Bindings of the cluster; absent outside Kubernetes. */
+  readonly bindings?: LiveBindings | undefined;
 }
 
 /** Why an action is refused: the code on the wire and the reason for the log. */
@@ -24,7 +28,7 @@ export type Rule<N extends ActionName> = (caller: Caller, action: ActionOf<N>, w
 /** The right that an action rests on, and what speaks against it. */
 export interface ActionRules<N extends ActionName> {
   /** Reason of a permission, for the log. */
-  readonly right: 'grant' | 'party' | 'registered' | 'own_key' | 'admin' | 'admin_signature';
+  readonly right: 'grant' | 'workload' | 'party' | 'registered' | 'own_key' | 'admin' | 'admin_signature';
   readonly rules: readonly Rule<N>[];
 }
 
@@ -52,26 +56,45 @@ const adminReads: Rule<'secret.read' | 'wrap.open' | 'wrap.acknowledge' | 'wrap.
 const writerIsAnother: Rule<'wrap.store' | 'secret.write'> = (caller, action) =>
   action.writer === caller.id ? undefined : { code: 'bad_envelope', reason: 'writer_not_caller' };
 
-/** A verb on the action's path that no grant of the caller covers. */
-function notGranted(verb: Verb, code: ProblemCode = 'denied') {
-  return (_caller: Caller, { path }: { readonly path: string }, world: World): Refusal | undefined => {
+/** A verb on the action's path that no grant of the caller covers, or, on a reserved path, no binding. */
+function notGranted(verb: Exclude<Verb, 'list'>, code: ProblemCode = 'denied') {
+  const wish: BindingWish | undefined = verb === 'destroy' ? undefined : verb;
+  return (caller: Caller, { path }: { readonly path: string }, world: World): Refusal | undefined => {
+    if (isReservedPath(path)) {
+      // What a binding holds ends with the binding.
+      return wish === undefined ? { code, reason: 'binding_destroys' } : bindingRefusal(wish, caller, path, world);
+    }
     const finding = findGrant(world.grants, { verb, path, nowSeconds: world.nowSeconds });
     return finding.allowed ? undefined : { code, reason: finding.nearest?.violation ?? 'no_grant' };
   };
 }
 
 /** Names below a path are for who may do something there; the top is open to all, and shows each what it may see. */
-const nothingToList: Rule<'secret.list'> = (_caller, { path }, { grants, nowSeconds }) =>
-  path === undefined || mayList(grants, path, nowSeconds) ? undefined : { code: 'denied', reason: 'no_grant' };
-
-/** Whoever may do something with the secret may see which versions there are. */
-const versionsNotGranted: Rule<'secret.versions'> = (_caller, { path }, { grants, nowSeconds }) =>
-  listingVerbs.some((verb) => findGrant(grants, { verb, path, nowSeconds }).allowed)
+const nothingToList: Rule<'secret.list'> = (caller, { path }, world) => {
+  if (path !== undefined && isReservedPath(path)) return bindingRefusal('list', caller, path, world);
+  return path === undefined || mayList(world.grants, path, world.nowSeconds)
     ? undefined
     : { code: 'denied', reason: 'no_grant' };
+};
 
-const keyIsAnother: Rule<'identity.register'> = (caller, action) =>
+/** Whoever may do something with the secret may see which versions there are. */
+const versionsNotGranted: Rule<'secret.versions'> = (caller, { path }, world) => {
+  if (isReservedPath(path)) return bindingRefusal('list', caller, path, world);
+  const { grants, nowSeconds } = world;
+  return listingVerbs.some((verb) => findGrant(grants, { verb, path, nowSeconds }).allowed)
+    ? undefined
+    : { code: 'denied', reason: 'no_grant' };
+};
+
+const keyIsAnother: Rule<'identity.register' | `workload.${'enrol' | 'renew' | 'token'}`> = (caller, action) =>
   action.id === caller.id ? undefined : { code: 'denied', reason: 'identity_not_own' };
+
+/** A token could be used by whoever is in between, unless the proof is bound to this very connection. */
+const exporterMissing: Rule<'workload.enrol' | 'workload.token'> = (caller) =>
+  caller.binding === 'exporter' ? undefined : { code: 'channel_required', reason: 'channel_missing' };
+
+const certificateMissing: Rule<'workload.renew'> = (caller) =>
+  caller.workload?.by === 'svid' ? undefined : { code: 'denied', reason: 'svid_missing' };
 
 const party = { right: 'party', rules: [adminReads] } as const;
 const adminByProof = { right: 'admin', rules: [notAnAdmin, proofMissing] } as const;
@@ -93,6 +116,9 @@ export const rulesOf: { readonly [N in ActionName]: ActionRules<N> } = {
   'secret.destroy': { right: 'grant', rules: [adminStores, notGranted('destroy')] },
   'identity.read': { right: 'registered', rules: [] },
   'identity.register': { right: 'own_key', rules: [keyIsAnother] },
+  'workload.enrol': { right: 'own_key', rules: [keyIsAnother, exporterMissing] },
+  'workload.token': { right: 'own_key', rules: [keyIsAnother, exporterMissing] },
+  'workload.renew': { right: 'workload', rules: [certificateMissing, keyIsAnother] },
   'grant.list': adminByProof,
   'identity.list': adminByProof,
   explain: adminByProof,

@@ -4,6 +4,7 @@
  * @module
  */
 import type { Keyset, VerifyingKey } from '@letterlock/crypto';
+import type { CallerWorkload } from './proven.ts';
 
 /** A key that may prove requests. */
 export interface KnownKey {
@@ -13,6 +14,8 @@ export interface KnownKey {
   /** Current keyset; undefined for an admin, who has a single key. */
   readonly keyset: Keyset | undefined;
   readonly isAdmin: boolean;
+  /** The pod that the key belongs to. */
+  readonly workload?: CallerWorkload;
 }
 
 export interface Directory {
@@ -31,4 +34,18 @@ export function directoryOfKeyset(keyset: Keyset): Directory {
 /** Knows only admins: for requests while the service is sealed. */
 export function directoryOfAdmins(admins: ReadonlyMap<string, KnownKey>): Directory {
   return { find: (id) => admins.get(id) };
+}
+
+/** Asks one directory after the other. */
+export function firstDirectory(...directories: readonly [Directory, ...Directory[]]): Directory {
+  return {
+    find: async (id) => {
+      for (const directory of directories) {
+        const known = await directory.find(id);
+        if (known !== undefined) return known;
+      }
+      return undefined;
+    },
+    wasRevoked: (id) => directories.some((directory) => directory.wasRevoked?.(id) === true),
+  };
 }

@@ -6,6 +6,14 @@ export * from './directory.ts';
 export * from './nonce-authority.ts';
 export { signaturesNeeded } from './operation-rules.ts';
 export { RedeemedNonces } from './redeemed-nonces.ts';
-export type { Caller, Channel, Proven, Received } from './proven.ts';
+export { SecondFactor, type SecondFactorOptions } from './second-factor.ts';
+export {
+  readTokenReview,
+  type TokenFacts,
+  type TokenReviewer,
+  type TokenVerdict,
+  type TokenViolation,
+} from './token-review.ts';
+export type { Caller, CallerWorkload, Channel, Proven, Received } from './proven.ts';
 export * from './verify-operations.ts';
 export * from './verify-proof.ts';

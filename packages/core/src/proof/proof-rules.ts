@@ -3,8 +3,10 @@
  * A rule must never wait for anything: rules after the signature and redeeming the nonce are one step.
  * @module
  */
+import { hash43 } from '@letterlock/crypto';
 import type { ParsedJws, ProblemCode, ProofClaims } from '@letterlock/protocol';
 import { isSignatureAlgorithm } from './decoy-keys.ts';
+import type { KnownKey } from './directory.ts';
 import type { NonceAuthority } from './nonce-authority.ts';
 import type { ChannelBindingKind } from '../audit/record.ts';
 import type { Received } from './proven.ts';
@@ -16,6 +18,8 @@ export interface Attempt {
   readonly claims: ProofClaims;
   readonly nonces: NonceAuthority;
   readonly publicOrigins: readonly string[];
+  /** Whose key it is, once that is known. */
+  readonly known?: KnownKey;
 }
 
 /** What is wrong: the code on the wire, the finer reason for the log, and what may be said about the form. */
@@ -49,11 +53,18 @@ const targetDiffers: ProofRule = ({ received, claims, publicOrigins }) =>
     ? undefined
     : { code: 'bad_proof', reason: 'proof_target_mismatch', detail: 'The proof is for another origin or path' };
 
-/** No route takes a writer token yet, so a proof that names one is for a request that this is not. */
-const writerTokenUnexpected: ProofRule = ({ claims }) =>
-  claims.th === undefined
+/** Where no token is taken, a proof that names one is for a request that this is not. */
+const writerTokenDiffers: ProofRule = ({ received: { writerToken }, claims }) =>
+  claims.th === (writerToken === undefined ? undefined : hash43(writerToken))
     ? undefined
-    : { code: 'bad_proof', reason: 'proof_token_mismatch', detail: 'The proof names a writer token' };
+    : { code: 'bad_proof', reason: 'proof_token_mismatch', detail: 'The proof is for another writer token' };
+
+/** A workload's key is its certificate's: on the listener for agents, and by nothing but the handshake. */
+const certificateElsewhere: ProofRule = (attempt) =>
+  attempt.known?.workload?.by !== 'svid' ||
+  (bindingOf(attempt) === 'key' && attempt.received.channel.listener === 'agent')
+    ? undefined
+    : { code: 'channel_required', reason: 'svid_channel' };
 
 const keyNotBound: ProofRule = (attempt) => {
   if (bindingOf(attempt) !== undefined) return undefined;
@@ -77,7 +88,8 @@ export const rulesAfterSignature: readonly ProofRule[] = [
   bodyDiffers,
   methodDiffers,
   targetDiffers,
-  writerTokenUnexpected,
+  writerTokenDiffers,
+  certificateElsewhere,
   keyNotBound,
   challengeUsed,
 ];

@@ -1,9 +1,10 @@
 /**
- * What is known about a caller once its proof has been verified. `Proven` is made only by verifyProof and
- * verifyOperations, through the one cast below; a handler cannot make one.
+ * What is known about a caller once its proof has been verified. `Proven` is made only by verifyProof, verifyOperations
+ * and the second factor, through the one cast below; a handler cannot make one.
  * @module
  */
 import type { Keyset, VerifyingKey } from '@letterlock/crypto';
+import type { WorkloadIdentity } from '@letterlock/protocol';
 import type { AuditListener, ChannelBindingKind } from '../audit/record.ts';
 
 /** Facts about the connection, from the listener. */
@@ -26,7 +27,16 @@ export interface Received {
   readonly bodyHash: string;
   /** Compact JWS of the Authorization header; undefined when there is none. */
   readonly proof: string | undefined;
+  /** ServiceAccount token that came with the request, on the listener for agents alone; the proof must name it. */
+  readonly writerToken?: string | undefined;
   readonly channel: Channel;
+}
+
+/** A pod as a caller. `svid`: its agent, by the certificate's key; `token`: a process that showed its pod's token a short time ago. */
+export interface CallerWorkload extends WorkloadIdentity {
+  readonly by: 'svid' | 'token';
+  /** UID of its node, where the cluster tells. */
+  readonly nodeUid?: string;
 }
 
 /** A proven caller. */
@@ -36,7 +46,10 @@ export interface Caller {
   readonly isAdmin: boolean;
   /** Current keyset; undefined for an admin, who has a single key. */
   readonly keyset: Keyset | undefined;
-  readonly factor: 'proof' | 'mtls' | 'admin';
+  /** `svid-token`: a workload that has also shown its application's token for this very request. */
+  readonly factor: 'proof' | 'mtls' | 'admin' | 'svid' | 'svid-token' | 'token';
+  /** The pod that the key belongs to; undefined for everybody else. */
+  readonly workload?: CallerWorkload;
   readonly binding: ChannelBindingKind;
   readonly listener: AuditListener;
   /** The signed request itself, by proof. */
@@ -56,7 +69,7 @@ export interface Proven<T> {
   readonly [provenMark]: true;
 }
 
-/** For verifyProof and verifyOperations alone (tools/check-layers holds others off). */
+/** For verifyProof, verifyOperations and the second factor alone (tools/check-layers holds others off). */
 export function prove<T>(caller: Caller, request: T): Proven<T> {
   return { caller, request } as Proven<T>;
 }

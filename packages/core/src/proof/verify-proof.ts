@@ -47,6 +47,8 @@ export async function verifyProof<T>(received: Received, request: T, context: Ve
   // The TLS handshake proved possession; names, issuer and dates of the certificate count for nothing.
   const known = await context.directory.find(clientKey.thumbprint);
   if (known === undefined) throw refusal(unknownReason(context.directory, clientKey.thumbprint));
+  // A pod's keys prove each request by itself, so that what it asked for can be shown.
+  if (known.workload !== undefined) throw refusal('proof_missing');
   return prove(callerOf(known, received, { factor: 'mtls', binding: 'key' }), request);
 }
 
@@ -65,11 +67,11 @@ async function verifyByProof<T>(
   if (known === undefined) throw refusal(unknownReason(directory, kid));
   if (!isSigned) throw refusal('signature_invalid');
   // No await from here on: a redeemed nonce belongs to exactly this call.
-  refuse(firstViolation(rulesAfterSignature, attempt));
+  refuse(firstViolation(rulesAfterSignature, { ...attempt, known }));
   const { claims } = attempt;
   const isSkewed = Math.abs(claims.iat - context.clock.nowSeconds()) > lifetimes.proofSkewLogged;
   const caller = callerOf(known, received, {
-    factor: 'proof',
+    factor: known.workload?.by ?? 'proof',
     binding: bindingOf(attempt) ?? 'none',
     proof: compact,
     nonce: claims.nonce,
@@ -103,6 +105,7 @@ function callerOf(
     id: known.id,
     isAdmin: known.isAdmin,
     keyset: known.keyset,
+    ...(known.workload === undefined ? {} : { workload: known.workload }),
     listener: received.channel.listener,
     proof: undefined,
     nonce: undefined,

@@ -105,6 +105,10 @@ const storingNothing: ReadonlySet<ActionName> = new Set<ActionName>([
   'grant.list',
   'explain',
   'unseal.status',
+  // Rows of agents, which are nobody's content: an agent enrols again.
+  'workload.enrol',
+  'workload.renew',
+  'workload.token',
   'seal',
   'share.ack',
   // Switching off must not wait.

@@ -56,6 +56,8 @@ function objectOf(action: Action): string {
   if ('path' in action) {
     return action.act === 'wrap.store' ? `wrap/${action.id}` : `secret/${action.path ?? ''}`;
   }
+  if (action.act === 'workload.enrol' || action.act === 'workload.renew' || action.act === 'workload.token')
+    return 'wl';
   if ('id' in action) return `wrap/${action.id}`;
   return action.act === 'grant.list' || action.act === 'explain' ? 'grant' : 'sys/seal';
 }

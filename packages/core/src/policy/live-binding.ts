@@ -1,0 +1,54 @@
+/**
+ * A SecretBinding as it is in the cluster now, as far as rights rest on it, and the port that tells (decisions.md, "Kubernetes").
+ * It must never be asked of the store: a binding that was deleted gives no rights, whatever is stored.
+ * @module
+ */
+
+/** What the controller's informer knows, read without waiting. */
+export interface LiveBindings {
+  /** False while the watches of pods and bindings have been silent too long: then no right rests on a binding. */
+  isCurrent(): boolean;
+  /** Undefined also while it terminates. */
+  bindingOf(namespace: string, name: string): LiveBinding | undefined;
+}
+
+export interface LiveBinding {
+  readonly namespace: string;
+  readonly name: string;
+  readonly keyHeldBy: 'Service' | 'Pod' | 'Reader';
+  /** Exact names in the binding's own namespace. */
+  readonly serviceAccountNames: readonly string[];
+  /** Whether the binding's pod selector selects this pod, which is alive; true for each live pod where there is no selector. */
+  readonly selectsPod: (podUid: string) => boolean;
+  readonly secrets: readonly { readonly name: string; readonly opens: 'Unlimited' | 'Once' }[];
+  readonly writers: {
+    readonly serviceAccounts: readonly ServiceAccountWriter[];
+    readonly identities: readonly IdentityWriter[];
+  };
+}
+
+/** Names of secrets, or `*` for all of the binding. */
+type WritableSecrets = readonly string[];
+
+export interface ServiceAccountWriter {
+  readonly namespace: string;
+  readonly name: string;
+  readonly secrets: WritableSecrets;
+  /** `Token`: may do without an agent. */
+  readonly factor: 'Sidecar' | 'Token';
+}
+
+export interface IdentityWriter {
+  /** Identity id. */
+  readonly thumbprint: string;
+  readonly secrets: WritableSecrets;
+  /** Seconds; the first in which it may not write any more. */
+  readonly notAfter?: number;
+}
+
+/** The entry by which an identity may write something of a binding now. */
+export function identityWriterOf(binding: LiveBinding, id: string, nowSeconds: number): IdentityWriter | undefined {
+  return binding.writers.identities.find(
+    ({ thumbprint, notAfter }) => thumbprint === id && (notAfter === undefined || nowSeconds < notAfter),
+  );
+}

@@ -1,0 +1,10 @@
+/**
+ * Workloads of Kubernetes: enrolment, revocation, and what they are known by.
+ * @module
+ */
+export { decideEnrolment, type EnrolmentDecision, type EnrolmentViolation } from './decide-enrolment.ts';
+export { readLivePod, type AgentStart, type LivePod } from './live-pod.ts';
+export type { EnrolmentAlarm } from './suspicions.ts';
+export { WatchFreshness } from './watch-freshness.ts';
+export { Workloads, type EnrolmentRequest, type WorkloadsOptions } from './workloads.ts';
+export type { WorkloadWitness } from './workload-witness.ts';
