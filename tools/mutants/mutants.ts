@@ -786,8 +786,8 @@ export const mutants: readonly Mutant[] = [
     edits: [
       {
         file: 'packages/core/src/seal/static-attestor.ts',
-        search: 'isFound: ({ pinned, signer }) => !pinned.has(signer)',
-        replace: "isFound: ({ signer }) => signer === ''",
+        search: 'if (!pinned.has(thumbprint)) throw',
+        replace: "if (thumbprint === '') throw",
       },
     ],
     tests: ['packages/core/src/seal/static-attestor.test.ts'],
@@ -813,6 +813,39 @@ export const mutants: readonly Mutant[] = [
       },
     ],
     tests: ['packages/core/src/seal/peer-unseal.test.ts'],
+  },
+  {
+    name: 'a share goes to a process with another static identity than the pinned one',
+    edits: [
+      {
+        file: 'packages/cli/src/boot-identities.ts',
+        search: 'known.length > 0 && !known.includes(identity)',
+        replace: "known.length > 0 && identity === ''",
+      },
+    ],
+    tests: ['packages/cli/src/boot-identities.test.ts'],
+  },
+  {
+    name: 'a share goes to a process that hides its attestation',
+    edits: [
+      {
+        file: 'packages/cli/src/boot-identities.ts',
+        search: 'if (pinned.length + trusted.length === 0) return undefined;',
+        replace: 'return undefined;',
+      },
+    ],
+    tests: ['packages/cli/src/boot-identities.test.ts'],
+  },
+  {
+    name: 'a boot statement about other keys attests',
+    edits: [
+      {
+        file: 'packages/crypto/src/peer.ts',
+        search: 'isFound: (claims, { boot }) => claims.boot !== boot',
+        replace: "isFound: (claims) => claims.boot === ''",
+      },
+    ],
+    tests: ['packages/client/src/boot-statement.test.ts', 'packages/core/src/seal/static-attestor.test.ts'],
   },
   {
     name: 'a quorum is not needed to switch peer unseal',

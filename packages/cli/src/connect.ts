@@ -10,6 +10,7 @@ import {
   type ServerInspection,
   type Warning,
 } from '@letterlock/client';
+import { knownBootIdentities } from './boot-identities.ts';
 import type { Context } from './context.ts';
 import { CommandError, usage } from './exit-status.ts';
 import { confirm } from './prompt.ts';
@@ -120,6 +121,7 @@ export async function acceptFirstContact(
 /** Keeps a verified server as the one of its address. */
 export function pin(context: Context, shown: ServerInspection, fingerprint: string): void {
   const before = context.knownServers.find(shown.address);
+  const bootIdentities = knownBootIdentities(context, fingerprint);
   context.knownServers.put(shown.address, {
     fingerprint,
     instance: shown.instance ?? '',
@@ -128,14 +130,15 @@ export function pin(context: Context, shown: ServerInspection, fingerprint: stri
     certificates: shown.certificates,
     // Shares belong to an installation: another one's are of no use.
     ...(before?.fingerprint === fingerprint && before.shares !== undefined ? { shares: before.shares } : {}),
+    ...(bootIdentities.length === 0 ? {} : { bootIdentities }),
   });
 }
 
 /** @throws usage unless it is 43 characters of base64url. */
-export function checkFingerprint(text: string): void {
+export function checkFingerprint(text: string, flag = '--trust'): void {
   if (!/^[A-Za-z0-9_-]{43}$/.test(text)) {
     throw usage(
-      'Cannot use --trust: a fingerprint has 43 characters of base64url',
+      `Cannot use ${flag}: a fingerprint has 43 characters of base64url`,
       'copy it from the start of the server, or from who runs it',
     );
   }

@@ -5,26 +5,29 @@
  */
 import {
   LetterlockClient,
-  type Boot,
+  replicasOf,
   type Identity,
   type SharedOrigin,
   type ShareOutcome,
   type UnsealStatus,
 } from '@letterlock/client';
+import { vouch, type BootKnowledge } from './boot-identities.ts';
 import type { Context } from './context.ts';
 import { usage } from './exit-status.ts';
-import { confirm } from './prompt.ts';
 import { patienceFor } from './read-keys.ts';
 import { knownShare, type Service } from './service.ts';
 
-export interface Visitor {
+export interface Visitor extends BootKnowledge {
   readonly identity: Identity;
   readonly service: Service;
-  /** The pinned instance key's thumbprint. */
-  readonly fingerprint: string;
-  /** Boot fingerprints that a person has read in the logs; undefined: asked for. */
-  readonly boots: readonly string[] | undefined;
   readonly acceptUnpinnedShare: boolean;
+}
+
+/** One process, as far as an address can tell. */
+export interface Place {
+  /** Its origin, or where it is dialled. */
+  readonly shown: string;
+  readonly address: SharedOrigin;
 }
 
 /** What one process answered. */
@@ -44,11 +47,22 @@ export interface Visit {
   readonly failure: unknown;
 }
 
+/** Every replica, shown by what tells it from the others: its origin, or where it is dialled. */
+export async function placesOf(context: Context, service: Service): Promise<readonly Place[]> {
+  const { signal } = context;
+  const replicas = await context.progress('Looking for replicas', replicasOf(service.address, { signal }));
+  const ofOrigin = (origin: string) => replicas.filter((replica) => replica.origin === origin).length;
+  return replicas.map((address) => ({
+    shown: ofOrigin(address.origin) === 1 ? address.origin : address.addresses[0]!,
+    address,
+  }));
+}
+
 /** @param isGiving - false: nothing is given. A failure that concerns this process alone is in the result. */
 export async function visit(
   context: Context,
   visitor: Visitor,
-  { shown, address }: { readonly shown: string; readonly address: SharedOrigin },
+  { shown, address }: Place,
   isGiving: boolean,
 ): Promise<Visit> {
   const { identity, fingerprint } = visitor;
@@ -80,9 +94,10 @@ export async function visit(
 
 /** A process that is away, or that is another one, must not keep the share from the rest. */
 function stateOfFailure(failure: unknown): 'not reached' | 'refused' | undefined {
-  const { name, reason } = failure as { readonly name?: string; readonly reason?: string };
+  const { name, code, exit } = failure as { readonly name?: string; readonly code?: string; readonly exit?: string };
   if (name === 'ConnectionError') return 'not reached';
-  return name === 'TrustError' && reason === 'boot_mismatch' ? 'refused' : undefined;
+  const isOther = name === 'TrustError' && (code === 'boot_mismatch' || code === 'attestation_invalid');
+  return isOther || exit === 'integrity' ? 'refused' : undefined;
 }
 
 /** Gives the share unless it is counted already or no more needed. @returns whether the service is unsealed now */
@@ -115,18 +130,8 @@ function give(context: Context, client: LetterlockClient, visitor: Visitor): Pro
     // A person may have to look into a log first.
     timeoutMilliseconds: 600_000,
     signal: context.signal,
-    boot: (boot) => visitor.boots?.includes(boot.boot) ?? vouch(context, boot, share?.boot),
+    boot: (boot) => vouch(context, visitor, boot, share?.boot),
   });
-}
-
-/** The process of the last share check is known; of any other a person must have read the fingerprint in its log. */
-async function vouch(context: Context, { boot, trustDomain }: Boot, knownBoot: string | undefined): Promise<boolean> {
-  if (boot === knownBoot) return true;
-  return confirm(
-    context.terminal,
-    `A process of ${trustDomain} asks for your share. Its boot fingerprint is\n  ${boot}\nCompare it with the log of the server, not with the network.`,
-    'give the boot fingerprint from the log of the server with --boot',
-  );
 }
 
 function isOpen(state: string): boolean {

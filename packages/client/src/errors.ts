@@ -62,10 +62,17 @@ export class ConnectionError extends Error {
 /**
  * `fingerprint_mismatch`: another instance key than the pinned one; `tls_key_mismatch`: the state is for another
  * connection; `state_invalid`: not a valid signed state; `not_accepted`: the first contact was declined;
- * `not_pinned`: the call needs a pinned instance key; `boot_mismatch`: another process than the attested one.
+ * `not_pinned`: the call needs a pinned instance key; `boot_mismatch`: another process than the attested one;
+ * `attestation_invalid`: what should attest the process does not.
  */
 export type TrustFailure =
-  'fingerprint_mismatch' | 'tls_key_mismatch' | 'state_invalid' | 'not_accepted' | 'not_pinned' | 'boot_mismatch';
+  | 'fingerprint_mismatch'
+  | 'tls_key_mismatch'
+  | 'state_invalid'
+  | 'not_accepted'
+  | 'not_pinned'
+  | 'boot_mismatch'
+  | 'attestation_invalid';
 
 /** The server is not the one that is trusted; no proof and no content was sent to it. */
 export class TrustError extends Error {

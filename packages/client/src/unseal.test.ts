@@ -262,6 +262,15 @@ describe('unsealStatus()', () => {
   });
 });
 
+describe('unsealStatus().isVouched', () => {
+  test('says whether the instance key has signed for this connection', async () => {
+    const { admin, client, service } = sealed;
+    expect(await client(admin).unsealStatus()).toMatchObject({ isVouched: false, trustDomain: 'test.example' });
+    service.changeState = (state) => state;
+    expect(await client(admin).unsealStatus()).toMatchObject({ isVouched: true });
+  });
+});
+
 describe('checkShare()', () => {
   beforeEach(() => {
     const { service } = sealed;

@@ -48,7 +48,7 @@ export interface SharePin {
 export interface Boot {
   readonly boot: string;
   readonly trustDomain: string;
-  /** Kubernetes-signed token whose audience names `boot`; absent outside Kubernetes. */
+  /** Who vouches for `boot`: see `readBootStatement`; absent where nobody does. */
   readonly token: string | undefined;
 }
 
@@ -67,13 +67,17 @@ export type ShareOutcome =
 /** The unseal state; `verifiedTranscript` is set once the pinned instance key has signed the ceremony of this boot. */
 export interface UnsealStatus extends UnsealStatusResponse {
   readonly verifiedTranscript: TranscriptClaims | undefined;
+  /** Whether the pinned instance key has signed for the very connection that this came by; false while sealed. */
+  readonly isVouched: boolean;
+  readonly trustDomain: string;
 }
 
 /** Asks for the unseal state; the client's identity must be an admin of the stored configuration. @throws TrustError, IntegrityError */
 export async function unsealStatus(session: Session, deadline: Deadline): Promise<UnsealStatus> {
-  const { status, instanceKey } = await readStatus(session, deadline);
+  const { status, instanceKey, isVouched, trustDomain } = await readStatus(session, deadline);
   const { transcript, boot, gen, given } = status;
-  if (transcript === undefined) return { ...status, verifiedTranscript: undefined };
+  const common = { ...status, isVouched, trustDomain };
+  if (transcript === undefined) return { ...common, verifiedTranscript: undefined };
   const verifiedTranscript = await checkTranscript(transcript, requireKey(instanceKey), { boot, gen });
   if (verifiedTranscript.admins.join() !== given.join()) {
     throw new IntegrityError(
@@ -81,7 +85,7 @@ export async function unsealStatus(session: Session, deadline: Deadline): Promis
       'Cannot accept the transcript: it names other admins than the server',
     );
   }
-  return { ...status, verifiedTranscript };
+  return { ...common, verifiedTranscript };
 }
 
 /**
@@ -191,6 +195,7 @@ interface StatusOfBoot {
   readonly instanceKey: VerifyingKey | undefined;
   readonly tlsThumbprint: string;
   readonly trustDomain: string;
+  readonly isVouched: boolean;
 }
 
 /** The status, whose `boot` must name the keys of this very connection. */
@@ -206,7 +211,7 @@ async function readStatus(session: Session, deadline: Deadline): Promise<StatusO
   const { tlsThumbprint } = reply.connection;
   const enc = await integrityOf('boot key', () => importSealingKey(reply.value.benc));
   if (bootFingerprint(tlsThumbprint, enc.thumbprint) !== reply.value.boot) throw bootMismatch();
-  return { status: reply.value, instanceKey, tlsThumbprint, trustDomain };
+  return { status: reply.value, instanceKey, tlsThumbprint, trustDomain, isVouched: reply.server !== undefined };
 }
 
 /** `typ`, instance and generation are compared by openShare before the key is used. */

@@ -3,7 +3,7 @@
  * It must never put the KEK into text: its plaintext is binary, so that every copy can be filled with zeros.
  * @module
  */
-import { bootClaims, parseJws, peerClaims, ProblemError, readClaims, typ } from '@letterlock/protocol';
+import { bootClaims, lifetimes, parseJws, peerClaims, ProblemError, readClaims, typ } from '@letterlock/protocol';
 import type { BootClaims, PeerClaims } from '@letterlock/protocol';
 import { openJws, signatureInvalid, signJws, verifyJws } from './jws.ts';
 import { importVerifyingKey, type OpeningKey, type SealingKey, type SigningKey, type VerifyingKey } from './keys.ts';
@@ -25,6 +25,32 @@ export function readBoot(jws: string): { readonly claims: BootClaims; readonly s
   const signer = importVerifyingKey(claims.sig);
   if (!verifyJws(parsed, signer)) throw signatureInvalid();
   return { claims, signer };
+}
+
+/** What a statement is held against. */
+export interface ExpectedBoot {
+  /** Computed from the keys that were presented, never as the other end says it. */
+  readonly boot: string;
+  readonly trustDomain: string;
+  readonly nowSeconds: number;
+}
+
+/** Every way in which a statement by the right key can be the wrong one. Two machines, two clocks: it may be from a little ahead. */
+const bootViolations: readonly {
+  readonly reason: string;
+  readonly isFound: (claims: BootClaims, expected: ExpectedBoot) => boolean;
+}[] = [
+  { reason: 'attestation_boot', isFound: (claims, { boot }) => claims.boot !== boot },
+  { reason: 'attestation_trust_domain', isFound: ({ td }, { trustDomain }) => td !== trustDomain },
+  { reason: 'attestation_time', isFound: ({ exp }, { nowSeconds }) => exp <= nowSeconds },
+  { reason: 'attestation_time', isFound: ({ iat }, { nowSeconds }) => iat > nowSeconds + lifetimes.issuedAtSkew },
+  // Who had the key for a moment could otherwise sign for years.
+  { reason: 'attestation_time', isFound: ({ exp, iat }) => exp > iat + lifetimes.bootStatement },
+];
+
+/** Why a statement is not about this start, now; undefined if it is. @source protocol.md §8.1 */
+export function bootViolation(claims: BootClaims, expected: ExpectedBoot): string | undefined {
+  return bootViolations.find(({ isFound }) => isFound(claims, expected))?.reason;
 }
 
 /** Seals `u32 gen ‖ KEK` to the `benc` of an attested start, as `letterlock-peer+jwe`. */

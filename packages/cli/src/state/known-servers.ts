@@ -29,7 +29,11 @@ export interface KnownServer {
   readonly certificates?: readonly string[];
   /** Admin id → pin. */
   readonly shares?: Readonly<Record<string, SharePin>>;
+  /** Thumbprints of the static identities that may attest its processes; absent: none was met. */
+  readonly bootIdentities?: readonly string[];
 }
+
+const thumbprint = /^[A-Za-z0-9_-]{43}$/;
 
 export type KnownServers = Readonly<Record<string, KnownServer>>;
 
@@ -79,12 +83,14 @@ function isKnownServer(value: unknown): value is KnownServer {
     typeof server === 'object' &&
     server !== null &&
     typeof server.fingerprint === 'string' &&
-    /^[A-Za-z0-9_-]{43}$/.test(server.fingerprint) &&
+    thumbprint.test(server.fingerprint) &&
     typeof server.instance === 'string' &&
     typeof server.trustDomain === 'string' &&
     typeof server.pinnedAt === 'number' &&
     (server.certificates === undefined ||
       (Array.isArray(server.certificates) && server.certificates.every((pem) => typeof pem === 'string'))) &&
+    (server.bootIdentities === undefined ||
+      (Array.isArray(server.bootIdentities) && server.bootIdentities.every((text) => thumbprint.test(text)))) &&
     (server.shares === undefined || isRecordOf(server.shares, isSharePin))
   );
 }

@@ -4,6 +4,7 @@
  * @module
  */
 import { inspectServer, LetterlockClient, type Identity } from '@letterlock/client';
+import { attestedIdentity, pinBootIdentities } from '../boot-identities.ts';
 import { checkFingerprint, otherPin, pin, readIdentity, readOrigin } from '../connect.ts';
 import type { Context } from '../context.ts';
 import { CommandError, usage } from '../exit-status.ts';
@@ -25,6 +26,10 @@ export const verb = defineVerb({
       help: 'how many of them unseal together, as configured at the server; default 1: each alone',
     },
     boot: { flags: '--boot <fingerprint>', help: 'boot fingerprint of the process, from its log' },
+    trustBoot: {
+      flags: '--trust-boot <fingerprint...>',
+      help: 'fingerprints of the static identities of all replicas, to pin; default: that of the process',
+    },
   },
   examples: [
     {
@@ -44,7 +49,9 @@ export const verb = defineVerb({
   ],
   async run(context, { options }) {
     const boot = required(options.boot, '--boot', 'the boot fingerprint that the server printed at start');
-    checkFingerprint(boot);
+    checkFingerprint(boot, '--boot');
+    const trusted = options.trustBoot ?? [];
+    for (const fingerprint of trusted) checkFingerprint(fingerprint, '--trust-boot');
     const files = options.certificates ?? [];
     if (files.length === 0)
       throw usage('Cannot initialise: --certificates is missing', 'name the certificates of all admins');
@@ -74,7 +81,7 @@ export const verb = defineVerb({
       client.initialise({ boot, admins: admins.map(({ der }) => der), k: threshold, signal: context.signal }),
     );
     pinAdminNames(context, admins);
-    await pinNew(context, { origin, identity, boot, holders: admins.length, threshold });
+    await pinNew(context, { origin, identity, boot, trusted, holders: admins.length, threshold });
   },
 });
 
@@ -84,6 +91,7 @@ async function pinNew(
     readonly origin: string;
     readonly identity: Identity;
     readonly boot: string;
+    readonly trusted: readonly string[];
     readonly holders: number;
     readonly threshold: number;
   },
@@ -96,26 +104,41 @@ async function pinNew(
   const { trust } = await context.settings();
   if (trust !== undefined && trust !== fingerprint) throw otherPin(origin, trust, fingerprint);
   context.output.note(`Initialised: ${threshold} of ${holders} admins unseal.`);
-  await requireBoot(context, o, fingerprint);
+  const attested = await requireBoot(context, o, fingerprint);
   pin(context, shown, fingerprint);
-  context.output.result({ address: origin, fingerprint, admins: holders, threshold }, [
+  const identities = attested === undefined ? [] : [...new Set([attested, ...o.trusted])];
+  pinBootIdentities(context, fingerprint, identities);
+  context.output.result({ address: origin, fingerprint, admins: holders, threshold, bootIdentities: identities }, [
     ['fingerprint', fingerprint],
     ['pinned for', origin],
+    ...(identities.length === 0
+      ? [['attested', 'by nothing: at each unseal compare the boot fingerprint with the log'] as const]
+      : identities.map((identity) => ['attested by', identity] as const)),
     ['next', 'each admin: letterlock trust add, then letterlock share check; nothing is stored before all have'],
     ['then', 'try once: letterlock seal, letterlock unseal'],
   ]);
 }
 
-/** The status names the keys of its own connection, so that the right boot vouches for the instance key signed on it. */
+/**
+ * The status names the keys of its own connection, so that the right boot vouches for the instance key signed on it, and for
+ * the static identity that attests it. @returns this identity
+ */
 async function requireBoot(
   context: Context,
-  o: { readonly origin: string; readonly identity: Identity; readonly boot: string },
+  o: {
+    readonly origin: string;
+    readonly identity: Identity;
+    readonly boot: string;
+    readonly trusted: readonly string[];
+  },
   fingerprint: string,
-): Promise<void> {
+): Promise<string | undefined> {
   const { origin: address, identity } = o;
   using client = new LetterlockClient({ address, trust: { pinned: fingerprint }, identity, ...patienceFor(identity) });
-  const { boot } = await client.unsealStatus({ signal: context.signal });
-  if (boot === o.boot) return;
+  const status = await client.unsealStatus({ signal: context.signal });
+  const { boot, token, trustDomain } = status;
+  if (boot === o.boot)
+    return attestedIdentity(context, { pinned: [], trusted: o.trusted }, { boot, token, trustDomain });
   throw new CommandError(
     'integrity',
     `Cannot pin ${address}: another process answers than the one that was initialised`,

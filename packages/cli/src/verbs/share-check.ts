@@ -3,20 +3,24 @@
  * It must never replace the pin of a share unasked: a changed one is the alarm.
  * @module
  */
-import { inspectServer } from '@letterlock/client';
+import { ConnectionError, inspectServer, LetterlockClient } from '@letterlock/client';
+import { attestedIdentity, knownBootIdentities, pinBootIdentities } from '../boot-identities.ts';
 import { connect, pin, type Connected } from '../connect.ts';
 import type { Context } from '../context.ts';
 import { CommandError } from '../exit-status.ts';
 import { pinAdminNames, readAdminCertificates } from '../files/admin-certificates.ts';
 import type { Row } from '../output.ts';
 import { nameAndId } from '../people.ts';
+import { patienceFor } from '../read-keys.ts';
 import { knownShare } from '../service.ts';
+import { placesOf } from '../unseal-visit.ts';
 import { defineVerb } from '../verb.ts';
 
 export const verb = defineVerb({
   description:
     'Every admin runs it once after the initialisation, while the service is unsealed; a durable one stores nothing before. ' +
-    'At unseal your share is compared with what was pinned here, never with what a server says.',
+    'At unseal your share is compared with what was pinned here, never with what a server says. The static identities that attest ' +
+    'the replicas are pinned too, since the pinned instance key vouches for these connections now.',
   options: {
     certificates: {
       flags: '--certificates <file...>',
@@ -37,21 +41,67 @@ export const verb = defineVerb({
     const { client, fingerprint, identity } = connected;
     const { signal } = context;
     const origin = await ensurePinned(context, connected);
+    const identities = await attestedReplicas(context, connected);
     const before = options.replace ? undefined : knownShare(context, fingerprint, identity.id);
     const share = await context.progress('Checking your share', client.checkShare({ signal, pin: before }));
     const { boot, admins, acked } = await client.unsealStatus({ signal });
     context.knownServers.pinShare(origin, identity.id, { ...share, boot });
+    pinBootIdentities(context, fingerprint, identities);
     pinAdminNames(context, others);
     const missing = acked === undefined ? [] : admins.filter((id) => !acked.includes(id));
-    const result = { admin: identity.id, generation: share.generation, isNew: before === undefined, boot, missing };
+    const result = {
+      admin: identity.id,
+      generation: share.generation,
+      isNew: before === undefined,
+      boot,
+      missing,
+      bootIdentities: identities,
+    };
     context.output.result(result, [
       ['share', before === undefined ? 'opens, pinned now' : 'opens, and is the pinned one'],
       ['generation', String(share.generation)],
       ['admin', identity.id],
+      ...identities.map((each) => ['attested by', each] as const),
       ...nextRows(context, missing, acked !== undefined),
     ]);
   },
 });
+
+/**
+ * The static identities of all replicas whose connections the pinned instance key has signed for: it vouches for them.
+ * @throws integrity for one that is not among those that are pinned
+ */
+async function attestedReplicas(
+  context: Context,
+  { service, fingerprint, identity }: Connected,
+): Promise<readonly string[]> {
+  const pinned = knownBootIdentities(context, fingerprint);
+  const found = new Set<string>();
+  for (const { address } of await placesOf(context, service)) {
+    using client = new LetterlockClient({
+      address,
+      trust: { pinned: fingerprint },
+      identity,
+      ...patienceFor(identity),
+    });
+    const status = await unlessAway(client.unsealStatus({ signal: context.signal }));
+    if (status?.isVouched !== true) continue;
+    const { boot, token, trustDomain } = status;
+    const attested = attestedIdentity(context, { pinned, trusted: [] }, { boot, token, trustDomain });
+    if (attested !== undefined) found.add(attested);
+  }
+  return [...found];
+}
+
+/** A replica that is not there is met another time. */
+async function unlessAway<T>(work: Promise<T>): Promise<T | undefined> {
+  try {
+    return await work;
+  } catch (error) {
+    if (error instanceof ConnectionError) return undefined;
+    throw error;
+  }
+}
 
 /** A transient service waits for nobody. */
 function nextRows(context: Context, missing: readonly string[], isDurable: boolean): readonly Row[] {

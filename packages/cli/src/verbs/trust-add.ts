@@ -4,14 +4,21 @@
  * @module
  */
 import { inspectServer, type ServerInspection } from '@letterlock/client';
+import { knownBootIdentities, pinBootIdentities } from '../boot-identities.ts';
 import { acceptFirstContact, checkFingerprint, otherPin, pin } from '../connect.ts';
 import { CommandError } from '../exit-status.ts';
-import { readService, type Service } from '../service.ts';
+import { knownServer, readService, type Service } from '../service.ts';
 import { defineVerb } from '../verb.ts';
 
 export const verb = defineVerb({
   description: 'Shows the fingerprint and asks; for scripts give it with --trust.',
-  options: { replace: { flags: '--replace', help: 'replace the pin of another instance, after you compared' } },
+  options: {
+    replace: { flags: '--replace', help: 'replace the pin of another instance, after you compared' },
+    bootIdentity: {
+      flags: '--boot-identity <fingerprint...>',
+      help: 'static identities that attest the replicas, to add to the pinned ones; a service that is pinned already is not asked',
+    },
+  },
   examples: [
     {
       command: 'letterlock trust add --address https://letterlock.example.com:8443',
@@ -25,11 +32,29 @@ export const verb = defineVerb({
       command: 'letterlock trust add --trust KWYlWrz4ZyBmLN7j6_dFpeLI0DFzpiW6ZmGVYxVxPyI',
       does: 'pin exactly this one, without a question',
     },
+    {
+      command: 'letterlock trust add --boot-identity KWYlWrz4ZyBmLN7j6_dFpeLI0DFzpiW6ZmGVYxVxPyI',
+      does: 'pin the static identity of a replica that was added',
+    },
   ],
   async run(context, { options }) {
     const service = await readService(context);
     const { trust } = await context.settings();
     if (trust !== undefined) checkFingerprint(trust);
+    const identities = options.bootIdentity ?? [];
+    for (const each of identities) checkFingerprint(each, '--boot-identity');
+    const known = identities.length === 0 || options.replace ? undefined : knownServer(context, service);
+    if (known !== undefined) {
+      if (trust !== undefined && trust !== known.fingerprint)
+        throw otherPin(service.origins.join(', '), known.fingerprint, trust);
+      pinBootIdentities(context, known.fingerprint, identities);
+      const pinned = knownBootIdentities(context, known.fingerprint);
+      context.output.result({ address: service.origins[0], fingerprint: known.fingerprint, bootIdentities: pinned }, [
+        ['fingerprint', known.fingerprint],
+        ...pinned.map((each) => ['attested by', each] as const),
+      ]);
+      return;
+    }
     const { signed, first, failure } = await context.progress(
       `Connecting to ${service.origins.join(', ')}`,
       inspectAll(service, context.signal),
@@ -47,14 +72,15 @@ export const verb = defineVerb({
     for (const shown of signed) {
       if (shown.fingerprint !== (trust ?? fingerprint))
         throw otherPin(shown.address, trust ?? fingerprint, shown.fingerprint);
-      const known = context.knownServers.find(shown.address);
-      if (known !== undefined && known.fingerprint !== fingerprint && !options.replace) {
-        throw otherPin(shown.address, known.fingerprint, fingerprint);
+      const before = context.knownServers.find(shown.address);
+      if (before !== undefined && before.fingerprint !== fingerprint && !options.replace) {
+        throw otherPin(shown.address, before.fingerprint, fingerprint);
       }
     }
     const isKnown = signed.some(({ address }) => context.knownServers.find(address)?.fingerprint === fingerprint);
     if (trust === undefined && !isKnown) await acceptFirstContact(context, one, fingerprint);
     for (const shown of signed) pin(context, shown, fingerprint);
+    pinBootIdentities(context, fingerprint, identities);
     const pinned = [...new Set(signed.map(({ address }) => address))];
     const others = service.origins.filter((origin) => !pinned.includes(origin));
     context.output.result(

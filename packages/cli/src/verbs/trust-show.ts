@@ -16,15 +16,16 @@ export const verb = defineVerb({
     const known = knownServer(context, service);
     if (known === undefined)
       throw usage(`Cannot show ${origin}: it is not pinned`, 'pin it with "letterlock trust add"');
-    const { fingerprint, instance, trustDomain, pinnedAt, shares = {} } = known;
+    const { fingerprint, instance, trustDomain, pinnedAt, shares = {}, bootIdentities = [] } = known;
     context.output.result(
-      { address: origin, fingerprint, instance, trustDomain, pinnedAt, shares: Object.keys(shares) },
+      { address: origin, fingerprint, instance, trustDomain, pinnedAt, shares: Object.keys(shares), bootIdentities },
       [
         ['fingerprint', fingerprint],
         ['address', origin],
         ['instance', instance],
         ['trust domain', trustDomain],
         ['pinned', formatTime(pinnedAt)],
+        ...bootIdentities.map((identity) => ['attested by', identity] as const),
         ...Object.entries(shares).map(
           ([admin, share]) => ['share', `generation ${share.generation} of admin ${admin}`] as const,
         ),

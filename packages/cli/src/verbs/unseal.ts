@@ -4,7 +4,7 @@
  * @module
  */
 import { setTimeout as pause } from 'node:timers/promises';
-import { replicasOf, type SharedOrigin } from '@letterlock/client';
+import { knownBootIdentities } from '../boot-identities.ts';
 import { checkFingerprint, readIdentity, trustedFingerprint } from '../connect.ts';
 import type { Context } from '../context.ts';
 import { CommandError, exitStatus } from '../exit-status.ts';
@@ -12,13 +12,17 @@ import type { Row } from '../output.ts';
 import { readService } from '../service.ts';
 import { formatTime } from '../time-text.ts';
 import { peopleText, replicaRows, shareRows } from '../unseal-report.ts';
-import { visit, type Visit, type Visitor } from '../unseal-visit.ts';
+import { placesOf, visit, type Visit, type Visitor } from '../unseal-visit.ts';
 import { defineVerb } from '../verb.ts';
 
 const options = {
   boot: {
     flags: '--boot <fingerprint...>',
     help: 'boot fingerprints of the processes, from their logs; default: the one of "share check", or asked for',
+  },
+  trustBoot: {
+    flags: '--trust-boot <fingerprint...>',
+    help: 'fingerprints of the static identities that attest the processes, at the first contact; they are pinned',
   },
   acceptUnpinnedShare: {
     flags: '--accept-unpinned-share',
@@ -39,7 +43,8 @@ export const verb = defineVerb({
   description:
     'Your share is decrypted here, compared with the pin of "share check", and encrypted to the one process that the boot fingerprint names. ' +
     'Every address that is given is visited, and all addresses of each host name: a share counts at the process that it was ' +
-    'given to. One that is counted already is not given again. Exit status 6 while shares are missing at any process that answers.',
+    'given to. One that is counted already is not given again. Where the processes are attested, their static identities are pinned ' +
+    'at the first contact, and a process with another one gets nothing. Exit status 6 while shares are missing at any process that answers.',
   options,
   examples: [
     { command: 'letterlock unseal --key alice.key', does: 'give your share' },
@@ -67,13 +72,17 @@ export const verb = defineVerb({
     },
   ],
   async run(context, { options: given }) {
-    for (const boot of given.boot ?? []) checkFingerprint(boot);
+    for (const boot of given.boot ?? []) checkFingerprint(boot, '--boot');
+    for (const boot of given.trustBoot ?? []) checkFingerprint(boot, '--trust-boot');
     const identity = await readIdentity(context);
     const service = await readService(context);
+    const fingerprint = await trustedFingerprint(context, service);
     const visitor: Visitor = {
       identity,
       service,
-      fingerprint: await trustedFingerprint(context, service),
+      fingerprint,
+      pinned: knownBootIdentities(context, fingerprint),
+      trusted: given.trustBoot ?? [],
       boots: given.boot,
       acceptUnpinnedShare: given.acceptUnpinnedShare,
     };
@@ -89,22 +98,11 @@ export const verb = defineVerb({
 /** One visit of each process; two addresses may lead to the same one. */
 async function visitAll(context: Context, visitor: Visitor, isGiving: boolean): Promise<readonly Visit[]> {
   const visits: Visit[] = [];
-  for (const place of await placesOf(context, visitor)) {
+  for (const place of await placesOf(context, visitor.service)) {
     const each = await visit(context, visitor, place, isGiving);
     if (each.boot === undefined || visits.every(({ boot }) => boot !== each.boot)) visits.push(each);
   }
   return visits;
-}
-
-/** Every replica, shown by what tells it from the others: its origin, or where it is dialled. */
-async function placesOf(context: Context, { service }: Visitor) {
-  const { signal } = context;
-  const replicas = await context.progress('Looking for replicas', replicasOf(service.address, { signal }));
-  const ofOrigin = (origin: string) => replicas.filter((replica) => replica.origin === origin).length;
-  return replicas.map((address: SharedOrigin) => ({
-    shown: ofOrigin(address.origin) === 1 ? address.origin : address.addresses[0]!,
-    address,
-  }));
 }
 
 /** Looks again until nobody is missing. @throws integrity when a process is unsealed and does not sign that this share was in it */

@@ -43,7 +43,13 @@ describe('createStaticAttestor()', () => {
       reason: 'attestation_trust_domain',
     },
     { name: 'a statement that has ended', key: theirs, claims: { ...right, exp: now }, reason: 'attestation_time' },
-    { name: 'one from far ahead', key: theirs, claims: { ...right, iat: now + 301 }, reason: 'attestation_time' },
+    {
+      name: 'one from far ahead',
+      key: theirs,
+      claims: { ...right, iat: now + 301, exp: now + 601 },
+      reason: 'attestation_time',
+    },
+    { name: 'one that holds for long', key: theirs, claims: { ...right, exp: now + 301 }, reason: 'attestation_time' },
   ])('refuses $name', async ({ key, claims, reason }) => {
     await expect(verify({ boot, token: signBoot(key, claims) })).rejects.toMatchObject({ code: 'denied', reason });
   });
