@@ -324,6 +324,17 @@ export const mutants: readonly Mutant[] = [
     tests: ['packages/crypto/src/verify-audit.test.ts'],
   },
   {
+    name: 'a caller is refused by what is remembered of a wrap, without looking at what is stored',
+    edits: [
+      {
+        file: `${core}wraps/run-wrap.ts`,
+        search: '      if (!isRecent) return conclude(decision, seen, isChanged);',
+        replace: '      return conclude(decision, seen, isChanged);',
+      },
+    ],
+    tests: [`${core}wraps/wraps.test.ts`],
+  },
+  {
     name: 'a change without an answer is taken for one that did not happen',
     edits: [
       {

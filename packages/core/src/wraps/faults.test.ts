@@ -7,6 +7,7 @@ import type { Store } from '../store/store.ts';
 import { FaultyStore, faults, type Fault } from '../store/testing/faulty-store.ts';
 import { JournalStore } from '../store/testing/journal-store.ts';
 import { callerFor, instanceKey, makeClaim, reader, writer, WrapWorld, type MadeWrap } from './testing/wrap-world.ts';
+import type { Wraps } from './wraps.ts';
 
 const replicas = ['AAAAAAAAAAA', 'BBBBBBBBBBB', 'CCCCCCCCCCC'];
 const claim = makeClaim();
@@ -88,14 +89,14 @@ interface Operation {
 }
 
 const steps = {
-  store: () => world.storeAs(writer, wrap),
-  open: () => world.openAs(reader, wrap.id, claim.request),
-  endWindow: async () => world.clock.advance(60),
+  store: (wraps = world.wraps) => world.storeAs(writer, wrap, {}, wraps),
+  open: (wraps = world.wraps) => world.openAs(reader, wrap.id, claim.request, {}, wraps),
+  endWindow: async (_wraps?: Wraps) => world.clock.advance(60),
 };
 const operations: readonly Operation[] = [
-  { name: 'wrap', before: [], run: steps.store, state: 'STORED' },
-  { name: 'open', before: ['store'], run: steps.open, state: 'CLAIMED' },
-  { name: 'open again', before: ['store', 'open'], run: steps.open, state: 'CLAIMED' },
+  { name: 'wrap', before: [], run: () => steps.store(), state: 'STORED' },
+  { name: 'open', before: ['store'], run: () => steps.open(), state: 'CLAIMED' },
+  { name: 'open again', before: ['store', 'open'], run: () => steps.open(), state: 'CLAIMED' },
   {
     name: 'acknowledge',
     before: ['store', 'open'],
@@ -124,14 +125,17 @@ const plans: readonly (readonly Fault[])[] = [0, 1, 2, 3].flatMap((calls) => {
 });
 
 describe('T-20: every fault at every call of the store', () => {
+  // What happened here is remembered, so that the first call is the change; otherwise it is a read.
+  const places = ['here', 'elsewhere'] as const;
   const cases = operations.flatMap((operation) =>
-    plans.map((plan) => ({ ...operation, plan: plan.join(', '), faultsAt: plan })),
+    places.flatMap((where) => plans.map((plan) => ({ ...operation, where, plan: plan.join(', '), faultsAt: plan }))),
   );
 
   test.each(cases)(
-    '$name with $plan: the retry converges, nothing is unrecorded',
-    async ({ before, run, state, faultsAt }) => {
-      for (const step of before) await steps[step]();
+    '$name after what was done $where, with $plan: the retry converges, nothing is unrecorded',
+    async ({ before, run, state, where, faultsAt }) => {
+      const elsewhere = world.replica('BBBBBBBBBBB');
+      for (const step of before) await steps[step](where === 'here' ? world.wraps : elsewhere);
       const firstCall = world.store.calls;
       world.store.choose = ({ index }) => faultsAt[index - firstCall] ?? 'none';
       const outcomes = await Promise.allSettled([run()]);
@@ -159,7 +163,7 @@ describe('T-20: every fault at every call of the store', () => {
     'an end whose answer says otherwise (%s) frees its place',
     async (fault) => {
       await steps.store();
-      const transition = world.store.calls + 1;
+      const transition = world.store.calls;
       world.store.choose = ({ index }) => (index === transition ? fault : 'none');
       await world.revokeAs(writer, wrap.id);
       expect(world.wraps.liveWrapsOf(writer.id)).toBe(0);
@@ -323,7 +327,7 @@ describe('a seal that comes in the middle of a request', () => {
     await steps.store();
     const { barrier } = world;
     const seal = barrier.seal.bind(barrier);
-    const transition = world.store.calls + 1;
+    const transition = world.store.calls;
     world.store.choose = ({ index }) => {
       if (index !== transition) return 'none';
       barrier.seal = () => {

@@ -28,6 +28,8 @@ export interface WrapTask {
   readonly event: TimelessEvent;
   /** `read`: look first. Otherwise what is assumed or known already; the change compares it. */
   readonly from: 'read' | SeenWrap;
+  /** Instead of looking first: what was there a while ago. Enough to try a change on, which compares it; never to answer by. */
+  readonly recent?: SeenWrap | undefined;
   readonly envelope?: Uint8Array;
   readonly factsOf: (act: AuditAct) => AuditFacts;
 }
@@ -63,12 +65,22 @@ export type WrapRun = Generator<StoreCall, WrapOutcome, StoreReply>;
 export function* runWrap(task: WrapTask, parts: WrapParts): WrapRun {
   const { id } = task;
   const { barrier } = parts;
-  let seen = task.from === 'read' ? yield* look(id, barrier) : task.from;
+  const { recent } = task;
+  let isRecent = task.from === 'read' && recent !== undefined;
+  let seen = task.from === 'read' ? (recent ?? (yield* look(id, barrier))) : task.from;
   let isChanged = false;
   let silences = 0;
-  for (let changes = 0; changes < maximumChanges; changes += 1) {
+  let changes = 0;
+  while (changes < maximumChanges) {
     const decision = reduceWrap(seen.record, { ...task.event, now: parts.clock.nowSeconds() });
-    if (decision.is !== 'change') return conclude(decision, seen, isChanged);
+    if (decision.is !== 'change') {
+      if (!isRecent) return conclude(decision, seen, isChanged);
+      seen = yield* look(id, barrier);
+      isRecent = false;
+      continue;
+    }
+    changes += 1;
+    isRecent = false;
     const audit = parts.audit.prepare(task.factsOf(decision.act));
     const transition: Transition = { id, seen, change: decision, envelope: task.envelope, audit };
     const reply = yield { transact: transitionOf(barrier, transition) };

@@ -36,6 +36,14 @@ const cases: readonly ({ readonly name: string } & SearchOptions)[] = [
     times: threeTimes,
   },
   {
+    name: 'a thief with the key and a claim id of its own, at replicas that remember an old state',
+    clients: [honest, { kid: 'reader', cid: 'c2' }],
+    ...none,
+    losses: 1,
+    times: twoTimes,
+    replicasRemember: true,
+  },
+  {
     name: 'the reader alone, again and again, over a network that loses an answer',
     clients: [honest],
     ...none,

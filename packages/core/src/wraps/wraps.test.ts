@@ -332,10 +332,29 @@ describe('Wraps.open()', () => {
     await expect(read(answer, { nonce: caller.nonce, sentBodyHashes: [caller.bodyHash] }, key)).resolves.toBeDefined();
   });
 
-  test('needs one read and one transaction', async () => {
+  test('needs one transaction where the wrap was stored, and a read before it elsewhere', async () => {
     const before = world.store.calls;
     await world.openAs(reader, wrap.id, claim.request);
-    expect(world.store.calls - before).toBe(2);
+    expect(world.store.calls - before).toBe(1);
+    await world.openAs(reader, wrap.id, claim.request, {}, world.replica('BBBBBBBBBBB', world.store));
+    expect(world.store.calls - before).toBe(3);
+  });
+
+  test('refuses by what is stored, not by what is remembered', async () => {
+    await world.openAs(reader, wrap.id, claim.request);
+    const elsewhere = world.replica('BBBBBBBBBBB');
+    const other = makeClaim();
+    // Remembered here: claimed by the first.
+    await world.acknowledgeAs(reader, wrap.id, { cid: claim.cid }, {}, elsewhere);
+    await expect(world.openAs(reader, wrap.id, other.request)).rejects.toMatchObject({
+      code: 'gone',
+      members: { st: 'OPENED' },
+    });
+  });
+
+  test('does not deliver what was taken back at another replica', async () => {
+    await world.revokeAs(writer, wrap.id, {}, world.replica('BBBBBBBBBBB'));
+    await expect(world.openAs(reader, wrap.id, claim.request)).rejects.toMatchObject({ code: 'gone' });
   });
 
   test('delivers again to the same claim, eight times in all, and tells every request of it', async () => {
@@ -488,10 +507,24 @@ describe('Wraps.acknowledge()', () => {
     expect((await world.statusAs(writer, wrap.id)).aproof).toBe(caller.proof);
   });
 
-  test('needs one read and one transaction', async () => {
+  test('needs one transaction where the wrap was opened', async () => {
     const before = world.store.calls;
     await world.acknowledgeAs(reader, wrap.id, { cid: claim.cid });
+    expect(world.store.calls - before).toBe(1);
+  });
+
+  test('needs a read and a transaction at another replica', async () => {
+    const before = world.store.calls;
+    await world.acknowledgeAs(reader, wrap.id, { cid: claim.cid }, {}, world.replica('BBBBBBBBBBB', world.store));
     expect(world.store.calls - before).toBe(2);
+  });
+
+  test('of what was opened at another replica is not refused by what is remembered here', async () => {
+    const stored = await world.makeWrap();
+    await world.storeAs(writer, stored);
+    await world.openAs(reader, stored.id, claim.request, {}, world.replica('BBBBBBBBBBB'));
+    const { rcpt } = await world.acknowledgeAs(reader, stored.id, { cid: claim.cid });
+    expect(verifyReceipt(rcpt, verifying).st).toBe('OPENED');
   });
 
   test('again by the same claim is answered and changes nothing', async () => {

@@ -32,6 +32,7 @@ import { readStoredEnvelope, writeDelivery } from '../envelopes/delivery-answer.
 import { deliveryKey } from '../envelopes/delivery-key.ts';
 import { LiveCounts } from '../envelopes/live-counts.ts';
 import { isLive, type WrapRefusal } from './reduce-wrap.ts';
+import { RecentWraps } from './recent-wraps.ts';
 import { driveWrap, runWrap, type WrapOutcome, type WrapParts, type WrapTask } from './run-wrap.ts';
 import { serviceFacts, Sweeper, type SweepReport } from './sweeper.ts';
 import { absentWrap, stateKey, storedRecord, type SeenWrap, type WrapRecord } from './wrap-record.ts';
@@ -57,12 +58,13 @@ export interface WrapsOptions {
   readonly tombstoneSeconds: number;
 }
 
-/** Holds no state of any wrap between calls; refusals of proven callers are recorded here, one record each. */
+/** What it remembers of a wrap between calls is compared by the change that rests on it; refusals of proven callers are recorded here, one record each. */
 export class Wraps {
   readonly #options: WrapsOptions;
   readonly #parts: WrapParts;
   readonly #live: LiveCounts;
   readonly #sweeper: Sweeper;
+  readonly #recent = new RecentWraps();
 
   constructor(options: WrapsOptions) {
     const { store, barrier, audit, clock, tombstoneSeconds } = options;
@@ -180,14 +182,19 @@ export class Wraps {
     return this.#live.of(writer);
   }
 
-  #run(permitted: Permitted<WrapAct>, task: Omit<WrapTask, 'id' | 'factsOf'>): Promise<WrapOutcome> {
+  async #run(permitted: Permitted<WrapAct>, task: Omit<WrapTask, 'id' | 'factsOf' | 'recent'>): Promise<WrapOutcome> {
     const { id } = permitted.action;
     const { requestId } = permitted.caller;
     const factsOf = (act: AuditAct): AuditFacts =>
       act === 'wrap.burn' || act === 'wrap.expire'
         ? serviceFacts(act, id, requestId)
         : factsAbout(permitted, act, 'ok', 'ok');
-    return driveWrap(this.#options.store, runWrap({ ...task, id, factsOf }, this.#parts));
+    const recent = this.#recent.take(id);
+    const outcome = await driveWrap(this.#options.store, runWrap({ ...task, id, factsOf, recent }, this.#parts));
+    if (outcome.is === 'answered' || outcome.is === 'delivered') {
+      this.#recent.remember(outcome.record, outcome.revision);
+    }
+    return outcome;
   }
 
   #afterChange(before: WrapRecord | undefined, next: WrapRecord | undefined): void {

@@ -5,7 +5,7 @@
  */
 import { canonicalBytes } from '@letterlock/protocol';
 import type { WrapTask } from '../run-wrap.ts';
-import { absentWrap, type WrapRecord } from '../wrap-record.ts';
+import { absentWrap, type SeenWrap, type WrapRecord } from '../wrap-record.ts';
 import type { Client } from './search-judge.ts';
 import { factsFor } from './wrap-runs.ts';
 
@@ -38,6 +38,8 @@ const record: WrapRecord = {
   wkey: { crv: 'P-256', kty: 'EC', x: 'x', y: 'y' },
   wrt: 'writer',
 };
+/** As the search's first storing leaves it: what a replica remembers that hears of nothing later. */
+export const rememberedWrap: SeenWrap = { record, revision: 2 };
 const envelope = canonicalBytes({ hdr: 'content' });
 
 /** Facts that decide what somebody does next; others are not remembered, so that fewer worlds differ. */
@@ -69,19 +71,24 @@ export function sweeperShots({ counts }: Profile, sweeps: number): readonly Shot
 }
 
 /** A client opens until it is refused, more than once even if it was served, and acknowledges what it was given. */
-export function clientShots({ counts, knows }: Profile, { kid: by, cid }: Client, opens: number): readonly Shot[] {
+export function clientShots(
+  { counts, knows }: Profile,
+  { kid: by, cid }: Client,
+  opens: number,
+  recent?: SeenWrap,
+): readonly Shot[] {
   const shots: Shot[] = [];
   const isOver = ['acknowledged', 'gone', 'already_claimed'].some((fact) => knows.includes(fact));
   if (!isOver && (counts['open'] ?? 0) < opens) {
     const event = (name: string) => ({ do: 'open', by, cid, bh: name, proof: 'p' }) as const;
     shots.push({
       kind: 'open',
-      task: (name) => ({ id: 'w', event: event(name), from: 'read', factsOf: factsFor(by) }),
+      task: (name) => ({ id: 'w', event: event(name), from: 'read', recent, factsOf: factsFor(by) }),
     });
   }
   if (knows.includes('delivered') && !knows.includes('acknowledged') && (counts['acknowledge'] ?? 0) < 2) {
     const event = { do: 'acknowledge', by, cid, proof: 'p' } as const;
-    shots.push({ kind: 'acknowledge', task: () => ({ id: 'w', event, from: 'read', factsOf: factsFor(by) }) });
+    shots.push({ kind: 'acknowledge', task: () => ({ id: 'w', event, from: 'read', recent, factsOf: factsFor(by) }) });
   }
   return shots;
 }

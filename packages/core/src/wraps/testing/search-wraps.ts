@@ -17,7 +17,15 @@ import {
   type ModelReply,
   type ModelStore,
 } from './model-store.ts';
-import { clientShots, isRemembered, sweeperShots, writerShots, type Profile, type Shot } from './search-actors.ts';
+import {
+  clientShots,
+  isRemembered,
+  rememberedWrap,
+  sweeperShots,
+  writerShots,
+  type Profile,
+  type Shot,
+} from './search-actors.ts';
 import {
   Broken,
   judgeChange,
@@ -41,6 +49,8 @@ export interface SearchOptions {
   readonly crashes: number;
   /** What clocks may show, any of them at any time: a claim's window is 60 s, the expiry is at 1000. */
   readonly times: readonly number[];
+  /** Whether clients ask replicas that remember the wrap as it was first stored, and nothing later. */
+  readonly replicasRemember?: boolean;
   /** Whether the store may once go back to what it held when the wrap had just been stored. */
   readonly storeMayRollBack?: boolean;
 }
@@ -170,7 +180,8 @@ class Search {
     const { value } = actor.profile;
     if (index === 0) return writerShots(value);
     if (index === 1) return sweeperShots(value, this.#options.sweeps);
-    return clientShots(value, this.#options.clients[index - 2]!, this.#options.opensPerClient);
+    const { clients, opensPerClient, replicasRemember = false } = this.#options;
+    return clientShots(value, clients[index - 2]!, opensPerClient, replicasRemember ? rememberedWrap : undefined);
   }
 
   /** Begins a request and makes its first call in one step: until that call nobody can tell that it has begun. */
