@@ -46,6 +46,7 @@ describe('readDockerfile()', () => {
     { name: 'no base', text: valid.replace('FROM', '# FROM'), message: 'no FROM' },
     { name: 'a shell form', text: valid.replace('["--help"]', '--help'), message: 'JSON list' },
     { name: 'a variable that no ARG gives', text: valid.replace('ARG', '# ARG'), message: 'no ARG gives BASE_IMAGE' },
+    { name: 'an ARG without a value', text: valid.replace('=example.test/node:26', ''), message: 'no build argument' },
     { name: 'COPY with an option', text: valid.replace('COPY', 'COPY --from=x'), message: 'a source and a target' },
   ])('refuses $name', ({ text, message }) => {
     expect(() => readDockerfile(text)).toThrow(message);
@@ -54,15 +55,21 @@ describe('readDockerfile()', () => {
 
 describe('the Dockerfiles', () => {
   const files = Object.entries(imagePrograms).map(([name, { dockerfile }]) => ({ name, dockerfile }));
+  const read = (dockerfile: string) =>
+    readDockerfile(readFileSync(join(root, dockerfile), 'utf8'), { BASE_IMAGE: 'base' });
+
+  test.each(files)('of $name name no base of their own', ({ dockerfile }) => {
+    expect(readFileSync(join(root, dockerfile), 'utf8')).toMatch(/^ARG BASE_IMAGE\nFROM \$\{BASE_IMAGE\}$/m);
+  });
 
   test.each(files)('of $name run as nobody, by number, and without a shell', ({ dockerfile }) => {
-    const { configuration } = readDockerfile(readFileSync(join(root, dockerfile), 'utf8'));
+    const { configuration } = read(dockerfile);
     expect(configuration.user).toMatch(/^[1-9]\d+:[1-9]\d+$/);
     expect(configuration.entrypoint[0]).toBe('/nodejs/bin/node');
   });
 
   test.each(files)('of $name start Node without a debugger and without old TLS', ({ dockerfile }) => {
-    const { entrypoint } = readDockerfile(readFileSync(join(root, dockerfile), 'utf8')).configuration;
+    const { entrypoint } = read(dockerfile).configuration;
     expect(entrypoint).toEqual(
       expect.arrayContaining(['--disable-proto=delete', '--disable-sigusr1', '--tls-min-v1.3']),
     );
@@ -71,7 +78,7 @@ describe('the Dockerfiles', () => {
   test('start the server with the options of the command line', () => {
     const script = readFileSync(join(root, 'packages/cli/bin/letterlock'), 'utf8');
     const options = /^options="(.*)"$/m.exec(script)?.[1]?.split(' ');
-    const { entrypoint } = readDockerfile(readFileSync(join(root, 'deploy/Dockerfile.server'), 'utf8')).configuration;
+    const { entrypoint } = read('deploy/Dockerfile.server').configuration;
     expect(entrypoint.slice(1, -1)).toEqual(options);
   });
 });

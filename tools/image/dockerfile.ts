@@ -41,7 +41,8 @@ interface Draft {
 const instructions: Readonly<Record<string, (draft: Draft, rest: string) => void>> = {
   ARG: ({ variables }, rest) => {
     const [name, value] = splitOnce(rest, '=');
-    variables[name] ??= value;
+    // Without a value, the build must give one.
+    if (rest.includes('=')) variables[name] ??= value;
   },
   FROM: (draft, rest) => {
     if (draft.base !== '') throw new Error('Cannot read the Dockerfile: it has two FROM, need one');
@@ -123,7 +124,7 @@ function logicalLines(text: string): string[] {
 function substitute(text: string, variables: Readonly<Record<string, string>>): string {
   return text.replaceAll(/\$\{(\w+)\}/g, (_, name: string) => {
     const value = variables[name];
-    if (value === undefined) throw new Error(`Cannot read the Dockerfile: no ARG gives ${name}`);
+    if (value === undefined) throw new Error(`Cannot read the Dockerfile: no build argument and no ARG gives ${name}`);
     return value;
   });
 }

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { findEngine, over } from './engines.ts';
+import { findEngine, makeImage, over } from './engines.ts';
 import { nodeBaseConfiguration } from './node-base.ts';
 
 describe('findEngine()', () => {
@@ -9,6 +9,14 @@ describe('findEngine()', () => {
     { name: 'none', there: [], found: 'none' },
   ])('takes $name', ({ there, found }) => {
     expect(findEngine((engine) => there.includes(engine))).toBe(found);
+  });
+});
+
+describe('makeImage()', () => {
+  const order = { name: 'x:1', dockerfile: 'none', context: '.', file: 'none', scratch: 'none' };
+
+  test.each(['buildah', 'docker'] as const)('asks for the base image that %s needs', async (engine) => {
+    await expect(makeImage(engine, order)).rejects.toThrow('need --base with a distroless image of Node 26');
   });
 });
 

@@ -21,7 +21,7 @@ export interface ImageOrder {
   readonly file: string;
   /** Folder for what is only needed on the way. */
   readonly scratch: string;
-  /** Default: what the Dockerfile says. */
+  /** A distroless image of Node 26; an engine cannot do without one. */
   readonly baseImage?: string;
   /** Default: this machine's. Without an engine there is no other. */
   readonly architecture?: 'amd64' | 'arm64';
@@ -59,10 +59,12 @@ function answers(engine: 'buildah' | 'docker'): boolean {
 }
 
 function buildWords({ dockerfile, context, baseImage, architecture }: ImageOrder): string[] {
+  if (baseImage === undefined)
+    throw new Error('Cannot make the image: need --base with a distroless image of Node 26, best with a digest');
   return [
     `--file=${dockerfile}`,
     ...(architecture === undefined ? [] : [`--platform=linux/${architecture}`]),
-    ...(baseImage === undefined ? [] : [`--build-arg=BASE_IMAGE=${baseImage}`]),
+    `--build-arg=BASE_IMAGE=${baseImage}`,
     context,
   ];
 }
@@ -73,7 +75,9 @@ async function makeWithoutEngine(order: ImageOrder): Promise<void> {
     throw new Error(`Cannot make an image for ${order.architecture} on ${architecture}: need buildah or docker`);
   if (order.baseImage !== undefined)
     throw new Error('Cannot use a base image without an engine: need buildah or docker');
-  const { copies, configuration } = readDockerfile(readFileSync(order.dockerfile, 'utf8'));
+  const { copies, configuration } = readDockerfile(readFileSync(order.dockerfile, 'utf8'), {
+    BASE_IMAGE: order.scratch,
+  });
   if (copies.length !== 1 || copies[0]?.from !== '.' || copies[0].to !== '/app/')
     throw new Error('Cannot make the image: without an engine the Dockerfile copies "." to "/app/" and nothing else');
   const base = join(order.scratch, 'base');

@@ -15,8 +15,8 @@ import { imagePrograms, type ImageProgram } from './image-programs.ts';
 const root = join(import.meta.dirname, '../..');
 const usage = `Usage: make image ARGUMENTS="[program…] [options]"
   program                        ${Object.keys(imagePrograms).join(' or ')}; all that exist when none is named
-  --engine ${engineNames.join('|')}   default: the first that works here
-  --base IMAGE                   base instead of the Dockerfile's, best with a digest
+  --engine ${engineNames.join('|')}   default: the first that works here, none without --base
+  --base IMAGE                   a distroless image of Node 26, best with a digest; without an engine it is made of this machine's Node
   --architecture amd64|arm64     default: this machine's
   --repository NAME              default localhost; the image is NAME/letterlock-<program>:<version>
 `;
@@ -38,7 +38,9 @@ async function main(): Promise<void> {
   }
   const names =
     positionals.length > 0 ? positionals : Object.keys(imagePrograms).filter((name) => exists(imagePrograms[name]!));
-  const engine = values.engine === undefined ? findEngine() : oneOf(engineNames, values.engine);
+  // Without a base there is nothing that an engine could build on.
+  const found = values.base === undefined ? 'none' : findEngine();
+  const engine = values.engine === undefined ? found : oneOf(engineNames, values.engine);
   const architecture =
     values.architecture === undefined ? machineArchitecture() : oneOf(['amd64', 'arm64'] as const, values.architecture);
   for (const name of names) {
