@@ -3,6 +3,9 @@
  * Must never make a text that depends on the clock, the machine or the order of a folder's listing.
  * @module
  */
+import { generateRights } from '../chart/rights.ts';
+import { generateValues, generateValuesReference } from '../chart/values.ts';
+import { chartCopies, generateManifests } from './chart-files.ts';
 import { generateCommandLine } from './reference-cli.ts';
 import { generateConfiguration } from './reference-configuration.ts';
 import { generateErrors } from './reference-errors.ts';
@@ -20,4 +23,10 @@ export const generators: readonly Generator[] = [
   { file: 'docs/reference/configuration.md', generate: generateConfiguration },
   { file: 'docs/reference/errors.md', generate: generateErrors },
   { file: 'docs/reference/http-api.md', generate: generateHttpApi },
+  { file: 'docs/reference/kubernetes-rights.md', generate: generateRights },
+  { file: 'docs/reference/values.md', generate: generateValuesReference },
+  { file: 'charts/letterlock/values.yaml', generate: generateValues },
+  ...chartCopies,
+  // After the copies, which it renders.
+  { file: 'deploy/kubernetes/transient.yaml', generate: generateManifests },
 ];

@@ -1,0 +1,108 @@
+{{/* Names and pieces that several templates share. There is one installation in a cluster, so names are fixed. */}}
+
+{{- define "letterlock.server" -}}letterlock-server{{- end }}
+{{- define "letterlock.etcd" -}}letterlock-etcd{{- end }}
+{{- define "letterlock.webhookConfiguration" -}}letterlock-injector{{- end }}
+{{- define "letterlock.webhookService" -}}letterlock-webhook{{- end }}
+{{- define "letterlock.webhookSecret" -}}letterlock-webhook-tls{{- end }}
+
+{{- define "letterlock.labels" -}}
+app.kubernetes.io/name: letterlock
+app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
+{{- end }}
+
+{{/* What selects the pods of one component; never changes. Takes a list: root, component. */}}
+{{- define "letterlock.selector" -}}
+app.kubernetes.io/name: letterlock
+app.kubernetes.io/instance: {{ (index . 0).Release.Name }}
+app.kubernetes.io/component: {{ index . 1 }}
+{{- end }}
+
+{{/* An image as the kubelet pulls it. Takes a list: image values, default tag. */}}
+{{- define "letterlock.image" -}}
+{{- $image := index . 0 -}}
+{{- with $image.registry }}{{ . }}/{{ end }}{{ $image.repository }}
+{{- if $image.digest }}@{{ $image.digest }}{{ else }}:{{ $image.tag | default (index . 1) }}{{ end }}
+{{- end }}
+
+{{- define "letterlock.replicas" -}}
+{{- if ne (toString .Values.replicas) "<nil>" }}{{ .Values.replicas }}{{ else }}{{ ternary 1 3 (eq .Values.mode "transient") }}{{ end }}
+{{- end }}
+
+{{/* User name of the server's ServiceAccount in admission. */}}
+{{- define "letterlock.serverUser" -}}
+system:serviceaccount:{{ .Release.Namespace }}:{{ .Values.serviceAccount.name }}
+{{- end }}
+
+{{/* Secret with the server's client certificate for etcd. */}}
+{{- define "letterlock.etcdClientSecret" -}}
+{{- if eq .Values.etcd.mode "external" }}{{ .Values.etcd.tls.secretName }}{{ else }}letterlock-etcd-client{{ end }}
+{{- end }}
+
+{{- define "letterlock.etcdEndpoints" -}}
+{{- if eq .Values.etcd.mode "external" -}}
+{{- .Values.etcd.endpoints | toYaml }}
+{{- else -}}
+{{- range $index := until (int .Values.etcd.replicas) }}
+- https://letterlock-etcd-{{ $index }}.letterlock-etcd.{{ $.Release.Namespace }}.svc:2379
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{/* What is wrong with the values as a whole, one line each; empty: nothing. */}}
+{{- define "letterlock.faults" -}}
+{{- $certificates := len .Values.init.certificates -}}
+{{- if eq $certificates 0 }}
+init.certificates: need the certificates of at least two admins; "letterlock quickstart" makes them and a values file
+{{- end }}
+{{- if and (eq $certificates 1) (not .Values.init.acceptSingleHolder) }}
+init.certificates: got 1, need at least 2, since with one a lost key loses all data; init.acceptSingleHolder accepts that
+{{- end }}
+{{- if gt (int .Values.init.threshold) $certificates }}
+init.threshold: got {{ .Values.init.threshold }}, need at most the number of init.certificates, {{ $certificates }}
+{{- end }}
+{{- if and (eq .Values.mode "transient") (gt (int (include "letterlock.replicas" .)) 1) }}
+replicas: got {{ include "letterlock.replicas" . }}, need 1 in transient mode, where each replica would have its own memory
+{{- end }}
+{{- if and (eq .Values.mode "durable") (eq .Values.etcd.mode "external") }}
+{{- if not .Values.etcd.endpoints }}
+etcd.endpoints: need the members of the external etcd
+{{- end }}
+{{- if not .Values.etcd.tls.secretName }}
+etcd.tls.secretName: need the Secret with the client certificate for the external etcd
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{/* What is allowed and should not be, one line each. */}}
+{{- define "letterlock.warnings" -}}
+{{- if eq .Values.webhook.failurePolicy "Ignore" }}
+webhook.failurePolicy is Ignore: while no replica answers, pods that ask for secrets start without them
+{{- end }}
+{{- if not (or .Values.webhook.namespaceSelector.matchExpressions .Values.webhook.namespaceSelector.matchLabels) }}
+webhook.namespaceSelector selects everything: pods of system namespaces may be injected, and wait for a service that may need them
+{{- end }}
+{{- if not .Values.policies.enabled }}
+policies.enabled is false: whoever may edit a namespace can mint the tokens that enrolment believes
+{{- end }}
+{{- end }}
+
+{{- define "letterlock.podSecurity" -}}
+runAsNonRoot: true
+runAsUser: 65532
+runAsGroup: 65532
+fsGroup: 65532
+seccompProfile:
+  type: RuntimeDefault
+{{- end }}
+
+{{- define "letterlock.containerSecurity" -}}
+allowPrivilegeEscalation: false
+capabilities:
+  drop: [ALL]
+privileged: false
+readOnlyRootFilesystem: true
+{{- end }}

@@ -1,0 +1,225 @@
+/**
+ * The chart as Helm renders it: what it refuses, warns about, and gives.
+ * @module
+ */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { beforeAll, describe, expect, test } from '@jest/globals';
+import { parse, parseAllDocuments } from 'yaml';
+import { chartFolder, renderChart, runHelm } from './helm.ts';
+import { rights, type Right } from './rights.ts';
+import { listValues, readValuesSchema } from './values.ts';
+import { least, valuesSets } from './values-sets.ts';
+
+interface KubernetesObject {
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly metadata: {
+    readonly name: string;
+    readonly annotations?: Readonly<Record<string, string>>;
+    readonly labels?: Readonly<Record<string, string>>;
+  };
+  readonly rules?: readonly {
+    readonly apiGroups: readonly string[];
+    readonly resources: readonly string[];
+    readonly resourceNames?: readonly string[];
+    readonly verbs: readonly string[];
+  }[];
+  readonly spec?: { readonly policyName?: string; readonly failurePolicy?: string };
+  readonly webhooks?: readonly { readonly clientConfig: object; readonly matchConditions?: readonly object[] }[];
+}
+
+function render(values: object): readonly KubernetesObject[] {
+  const { status, stdout, stderr } = renderChart(JSON.stringify(values));
+  expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+  return parseAllDocuments(stdout)
+    .map((document) => document.toJS() as KubernetesObject | null)
+    .filter((object) => object !== null);
+}
+
+const [one] = least.init.certificates;
+const durable = { ...valuesSets['durable'] };
+
+describe('values', () => {
+  test.each([
+    {
+      name: 'an unknown key',
+      values: { ...least, replica: 1 },
+      message: "additional properties 'replica' not allowed",
+    },
+    {
+      name: 'an unknown key inside',
+      values: { ...least, etcd: { endpoint: [] } },
+      message: "additional properties 'endpoint' not allowed",
+    },
+    { name: 'a mode that does not exist', values: { ...least, mode: 'ha' }, message: "/mode': value must be one of" },
+    {
+      name: 'an etcd in clear',
+      values: { ...durable, etcd: { mode: 'external', endpoints: ['http://etcd:2379'] } },
+      message: 'does not match pattern',
+    },
+    {
+      name: 'a private key instead of a certificate',
+      values: { init: { certificates: [one.replaceAll('CERTIFICATE', 'PRIVATE KEY')] } },
+      message: 'does not match pattern',
+    },
+    { name: 'no certificate', values: {}, message: 'init.certificates: need the certificates of at least two admins' },
+    { name: 'one certificate', values: { init: { certificates: [one] } }, message: 'init.certificates: got 1' },
+    {
+      name: 'a threshold above the certificates',
+      values: { init: { ...least.init, threshold: 3 } },
+      message: 'init.threshold: got 3',
+    },
+    {
+      name: 'two replicas in transient mode',
+      values: { ...least, replicas: 2 },
+      message: 'replicas: got 2, need 1 in transient mode',
+    },
+    {
+      name: 'an external etcd without members',
+      values: { ...durable, etcd: { mode: 'external', tls: { secretName: 'x' } } },
+      message: 'etcd.endpoints',
+    },
+    {
+      name: 'an external etcd without a certificate',
+      values: { ...durable, etcd: { mode: 'external', endpoints: ['https://etcd:2379'] } },
+      message: 'etcd.tls.secretName',
+    },
+  ])('refuse $name', ({ values, message }) => {
+    const { status, stderr } = renderChart(JSON.stringify(values));
+    expect(stderr).toContain(message);
+    expect(status).not.toBe(0);
+  });
+
+  test('take one certificate when a single holder is accepted', () => {
+    const { status } = renderChart(JSON.stringify({ init: { certificates: [one], acceptSingleHolder: true } }));
+    expect(status).toBe(0);
+  });
+
+  test('are the ones that the schema describes, each with its default', () => {
+    const values = parse(readFileSync(join(chartFolder, 'values.yaml'), 'utf8')) as object;
+    const valueOf = (key: string): unknown =>
+      key.split('.').reduce<unknown>((object, part) => (object as Record<string, unknown>)[part], values);
+    const rows = listValues(readValuesSchema());
+    expect(rows.map(({ key }) => [key, valueOf(key)])).toEqual(rows.map((row) => [row.key, row.default]));
+  });
+
+  test.each([
+    { name: 'an ignored failure', webhook: { failurePolicy: 'Ignore' }, warning: 'webhook.failurePolicy is Ignore' },
+    {
+      name: 'an empty selector',
+      webhook: { namespaceSelector: { matchExpressions: [] } },
+      warning: 'webhook.namespaceSelector selects everything',
+    },
+  ])('warn about $name, in the notes and in the webhook', ({ webhook, warning }) => {
+    const values = JSON.stringify({ ...least, webhook });
+    const words = ['install', 'letterlock', chartFolder, '--dry-run=client', '--values', '-'];
+    expect(runHelm(words, values).stdout).toMatch(new RegExp(`\nWARNING\n${warning}`));
+    const configuration = render({ ...least, webhook }).find(({ kind }) => kind === 'MutatingWebhookConfiguration');
+    expect(configuration?.metadata.annotations?.['letterlock.dev/warnings']).toContain(warning);
+  });
+
+  test('warn about nothing by default', () => {
+    const words = ['install', 'letterlock', chartFolder, '--dry-run=client', '--values', '-'];
+    const { stdout } = runHelm(words, JSON.stringify(least));
+    expect(stdout).toContain('mode transient');
+    expect(stdout).not.toContain('WARNING');
+  });
+});
+
+describe('the chart', () => {
+  let objects: readonly KubernetesObject[];
+  beforeAll(() => {
+    objects = render(least);
+  });
+
+  test('has the version of the packages', () => {
+    const { version } = JSON.parse(readFileSync(join(chartFolder, '../../package.json'), 'utf8')) as {
+      readonly version: string;
+    };
+    const chart = parse(readFileSync(join(chartFolder, 'Chart.yaml'), 'utf8')) as Record<string, string>;
+    expect([chart['version'], chart['appVersion']]).toEqual([version, version]);
+  });
+
+  test('names no registry', () => {
+    const images = [
+      ...readFileSync(join(import.meta.dirname, 'golden/durable.rendered.yaml'), 'utf8').matchAll(/ image: (\S+)/g),
+    ];
+    expect(images.length).toBeGreaterThan(2);
+    expect(images.map(([, image]) => image).filter((image) => image?.includes('/'))).toEqual([]);
+  });
+
+  test('gives exactly the rights of the reference', () => {
+    const roles = objects.filter(
+      ({ kind, metadata }) =>
+        (kind === 'ClusterRole' || kind === 'Role') && metadata.annotations?.['helm.sh/hook'] === undefined,
+    );
+    const given = roles.flatMap(({ kind, metadata, rules = [] }) =>
+      rules.map((rule) => ({
+        role: metadata.name,
+        where: kind === 'ClusterRole' ? ('cluster' as const) : ('namespace' as const),
+        group: rule.apiGroups.join(),
+        resources: rule.resources,
+        ...(rule.resourceNames === undefined ? {} : { names: rule.resourceNames }),
+        verbs: rule.verbs,
+      })),
+    );
+    const lines = (list: readonly Omit<Right, 'why'>[]): readonly string[] =>
+      list
+        .map(({ role, where, group, resources, names, verbs }) =>
+          JSON.stringify([role, where, group, resources, names, verbs]),
+        )
+        .toSorted();
+    expect(lines(given)).toEqual(lines(rights));
+    expect(JSON.stringify(given)).not.toContain('*');
+  });
+
+  test('never lets people write a status', () => {
+    const forPeople = rights.filter(({ role }) => role !== 'letterlock-server');
+    expect(forPeople.flatMap(({ resources }) => resources).filter((each) => each.includes('/'))).toEqual([]);
+  });
+
+  test('binds every guard, and each of them fails closed', () => {
+    const policies = objects.filter(({ kind }) => kind === 'ValidatingAdmissionPolicy');
+    const bound = objects
+      .filter(({ kind }) => kind === 'ValidatingAdmissionPolicyBinding')
+      .map(({ spec }) => spec?.policyName ?? 'none');
+    expect(policies.map(({ metadata }) => metadata.name).toSorted()).toEqual(bound.toSorted());
+    expect(policies.map(({ metadata }) => metadata.name.replace('letterlock-', '')).toSorted()).toEqual([
+      'boot-token',
+      'debug',
+      'exec',
+      'live-edit',
+      'server-pods',
+      'server-secrets',
+      'server-token',
+      'shape',
+      'token',
+      'trust',
+    ]);
+    expect(new Set(policies.map(({ spec }) => spec?.failurePolicy))).toEqual(new Set(['Fail']));
+  });
+
+  test('renders no certificate for the webhook', () => {
+    const configuration = objects.find(({ kind }) => kind === 'MutatingWebhookConfiguration');
+    expect(configuration?.webhooks).toHaveLength(2);
+    expect(JSON.stringify(configuration)).not.toContain('caBundle');
+    const secrets = render(durable).filter(({ kind }) => kind === 'Secret');
+    expect(secrets.filter((secret) => 'data' in secret || 'stringData' in secret)).toEqual([]);
+  });
+
+  test('leaves out what is switched off', () => {
+    const off = render({
+      ...least,
+      policies: { enabled: false },
+      networkPolicy: { enabled: false },
+      serviceAccount: { create: false },
+      crds: { install: false },
+    });
+    const kinds = new Set(
+      off.filter(({ metadata }) => metadata.annotations?.['helm.sh/hook'] === undefined).map(({ kind }) => kind),
+    );
+    for (const kind of ['ValidatingAdmissionPolicy', 'NetworkPolicy', 'ServiceAccount', 'CustomResourceDefinition'])
+      expect(kinds).not.toContain(kind);
+  });
+});
