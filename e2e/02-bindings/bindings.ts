@@ -56,7 +56,7 @@ const valid = {
 /** The valid binding with another value at a path such as `spec.secrets.0.ttl`; undefined removes the member. */
 export function binding(change?: { readonly at: string; readonly to: Json | undefined }): Json {
   const copy = JSON.parse(JSON.stringify(valid)) as Mutable;
-  if (change === undefined) return copy as Json;
+  if (change === undefined) return copy;
   const names = change.at.split('.');
   const last = names.pop()!;
   let place = copy;
@@ -64,7 +64,7 @@ export function binding(change?: { readonly at: string; readonly to: Json | unde
   const holder = place as { [name: string]: Mutable };
   if (change.to === undefined) delete holder[last];
   else holder[last] = change.to as Mutable;
-  return copy as Json;
+  return copy;
 }
 
 function member(place: Mutable, name: string): Mutable {

@@ -52,6 +52,11 @@ export class World implements Disposable {
     this.print = facts.print;
   }
 
+  /** Path of the kubeconfig, for programs that take one. */
+  get kubeconfig(): string {
+    return this.#kubeconfig;
+  }
+
   /** Whether `stop` and `start` work here. */
   get isOwnCluster(): boolean {
     return this.#cluster !== undefined;

@@ -47,7 +47,7 @@ const floors = [
   { name: 'protobufjs', least: '7.6.3', isRequired: true },
   { name: 'etcd3', least: '1.1.2', isRequired: true },
   { name: 'cockatiel', least: '3.2.1', isRequired: true },
-  { name: '@kubernetes/client-node', least: '2.0.1', isRequired: false },
+  { name: '@kubernetes/client-node', least: '2.0.1', isRequired: true },
 ] as const;
 
 describe('the lockfile', () => {
