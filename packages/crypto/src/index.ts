@@ -4,6 +4,7 @@
  */
 export * from './audit-run.ts';
 export * from './barrier-record.ts';
+export * from './binding-key.ts';
 export * from './bundle.ts';
 export * from './bytes.ts';
 export * from './certificate.ts';

@@ -17,6 +17,7 @@ import {
   type Reader,
   type Typ,
 } from '@letterlock/protocol';
+import { openBindingKey, signBindingKey } from './binding-key.ts';
 import { openBundle, signBundle } from './bundle.ts';
 import { hash43 } from './bytes.ts';
 import { signCheckpoint, verifyCheckpoint } from './checkpoint.ts';
@@ -56,7 +57,6 @@ const anyClaims: Reader<unknown> = (value) => value;
 const claimsOf: Partial<Record<JwsTyp, JcsObject>> = {
   [typ.unseal]: { boot: hash, c: hash, gen: 1, iat: 1, inst, nonce, purpose: 'unseal', s: unsealShare },
   [typ.transcript]: { admins: [hash], boot: hash, gen: 1, rev: 1, t: 1 },
-  [typ.bindingKey]: { bk: [], bnd: 'a/b', exp: 2, iat: 1, seq: 1 },
 };
 const signedAs = (jwsTyp: JwsTyp): string => signJws({ typ: jwsTyp, key: signer, claims: claimsOf[jwsTyp]! });
 
@@ -73,7 +73,7 @@ const objects: Readonly<Record<Typ, string>> = {
   [typ.transcript]: signedAs(typ.transcript),
   [typ.boot]: signBoot(signer, { boot: hash, exp: 2, iat: 1, td: 'prod.example' }),
   [typ.peer]: signPeer(signer, { boot: hash, gen: 1, inst, k: peerKek }),
-  [typ.bindingKey]: signedAs(typ.bindingKey),
+  [typ.bindingKey]: signBindingKey(signer, { bk: [{ ...enc.jwk }], bnd: 'a/b', exp: 2, iat: 1, seq: 1 }),
   [typ.bundle]: signBundle(signer, { certs: ['AAAA'], exp: 2, iat: 1, past: [], seq: 1 }),
   [typ.checkpoint]: signCheckpoint(signer, { au: [['AAAAAAAAAAA', 1, hash]], n: 1, rev: 1, t: 1 }),
   [typ.slot]: await sealJwe({ typ: typ.slot, to: enc, header: { eh: sealed.eh }, plaintext: share.expose() }),
@@ -112,7 +112,7 @@ const verifiers: Readonly<Record<Typ, (compact: string) => unknown>> = {
   [typ.transcript]: openSigned(typ.transcript, transcriptClaims),
   [typ.boot]: (compact) => readBoot(compact),
   [typ.peer]: (compact) => openPeer(compact, verifier),
-  [typ.bindingKey]: openSigned(typ.bindingKey),
+  [typ.bindingKey]: (compact) => openBindingKey(compact, verifier, { nowSeconds: 1, bnd: 'a/b' }),
   [typ.bundle]: (compact) => openBundle(compact, verifier, { nowSeconds: 1, leastSeq: 1 }),
   [typ.checkpoint]: (compact) => verifyCheckpoint(compact, verifier),
   [typ.slot]: (compact) => openJwe(compact, { typ: typ.slot, key: encryption }),

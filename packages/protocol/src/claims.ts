@@ -62,6 +62,16 @@ const bindingName = matching(
   /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\/[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?$/,
   '<namespace>/<name>',
 );
+/** Keys of a binding, the newest first. @source protocol.md §5.5 */
+export const bindingKeyClaims = object({
+  bk: array(publicJwk, 16, 1),
+  bnd: bindingName,
+  exp: seconds,
+  iat: seconds,
+  seq: integer(1),
+});
+export type BindingKeyClaims = ReturnType<typeof bindingKeyClaims>;
+
 const headerShape = object({
   bnd: optional(bindingName),
   enc: oneOf('inline', 'stream'),

@@ -6,6 +6,7 @@
 import { verifyEnvelope, type Keyset, type ReadEnvelope } from '@letterlock/crypto';
 import { lifetimes, ProblemError, type EnvelopeHeader, type OnceHeader, type PublicJwk } from '@letterlock/protocol';
 import type { Permitted } from '../policy/permitted.ts';
+import { modeViolation, type BindingSupport } from './binding-slot.ts';
 
 export type CurrentKeyset = (id: string) => Promise<Keyset | undefined>;
 
@@ -24,6 +25,7 @@ export async function checkEnvelope<K extends EnvelopeHeader['kind']>(
   read: ReadEnvelope,
   nowSeconds: number,
   currentKeyset: CurrentKeyset,
+  bindings?: BindingSupport,
 ): Promise<CheckedEnvelope<K>> {
   const { caller, action } = permitted;
   const { header } = read;
@@ -31,11 +33,13 @@ export async function checkEnvelope<K extends EnvelopeHeader['kind']>(
     throw new TypeError('Cannot store: the permission is for another envelope');
   }
   const violation = violations.find(({ isBroken }) => isBroken(header, { kind, callerId: caller.id, nowSeconds }));
-  if (violation !== undefined) throw new ProblemError('bad_envelope', { reason: violation.reason });
+  const reason = violation?.reason ?? modeViolation(header, bindings);
+  if (reason !== undefined) throw new ProblemError('bad_envelope', { reason });
   const keyset = caller.keyset ?? (await currentKeyset(caller.id));
   if (keyset === undefined) throw new ProblemError('denied', { reason: 'writer_not_registered' });
   verifyEnvelope(read, keyset.sig);
   await checkRecipients(read, nowSeconds, currentKeyset);
+  await checkBindingKey(read, bindings);
   return { header: header as HeaderOf<K>, writerKey: keyset.sig.jwk };
 }
 
@@ -49,10 +53,9 @@ interface Violation {
   readonly isBroken: (header: EnvelopeHeader, circumstances: Circumstances) => boolean;
 }
 
-/** First violation wins. The second and third are forms that later versions serve. */
+/** First violation wins. The second is a form that later versions serve. */
 const violations: readonly Violation[] = [
   { reason: 'kind_not_served', isBroken: (header, { kind }) => header.kind !== kind },
-  { reason: 'mode_not_served', isBroken: ({ mode }) => mode !== 'e2e' },
   { reason: 'stream_not_served', isBroken: ({ enc }) => enc !== 'inline' },
   { reason: 'writer_is_not_caller', isBroken: ({ wrt }, { callerId }) => wrt !== callerId },
   {
@@ -68,13 +71,28 @@ const violations: readonly Violation[] = [
  * new. Recipients are identities, never encryption keys, which anybody may put in a keyset (T-32).
  */
 async function checkRecipients(read: ReadEnvelope, nowSeconds: number, currentKeyset: CurrentKeyset): Promise<void> {
-  for (const [index, recipient] of read.header.rcp.entries()) {
-    const keyset = await currentKeyset(recipient.slice('k:'.length));
+  const { rcp, mode } = read.header;
+  // The binding's slot, if there is one, is the first.
+  const offset = mode === 'svc' ? 1 : 0;
+  for (const [index, id] of rcp.filter((entry) => entry.startsWith('k:')).entries()) {
+    const keyset = await currentKeyset(id.slice('k:'.length));
     if (keyset === undefined || (keyset.exp !== undefined && keyset.exp <= nowSeconds)) {
       throw new ProblemError('unknown_recipient', { reason: 'recipient_not_registered' });
     }
-    if (read.slotKids[index] !== keyset.enc.thumbprint) {
+    if (read.slotKids[index + offset] !== keyset.enc.thumbprint) {
       throw new ProblemError('unknown_recipient', { reason: 'recipient_key_not_current' });
     }
   }
+}
+
+/** The first slot of what is written for a binding is for the binding's newest key. */
+async function checkBindingKey(
+  { header, slotKids }: ReadEnvelope,
+  bindings: BindingSupport | undefined,
+): Promise<void> {
+  if (header.bnd === undefined || bindings === undefined) return;
+  const [namespace = '', name = ''] = header.bnd.split('/');
+  const current = await bindings.keys.currentOf(namespace, name);
+  if (current === undefined) throw new ProblemError('unknown_recipient', { reason: 'binding_key_absent' });
+  if (slotKids[0] !== current.kid) throw new ProblemError('unknown_recipient', { reason: 'binding_key_not_current' });
 }

@@ -8,6 +8,7 @@ const { hdr, payload, sig } = envelope;
 describe('readStoredEnvelope()', () => {
   test('gives the slots, and the other members as they are written', () => {
     expect(readStoredEnvelope(canonicalBytes(envelope))).toEqual({
+      hdr,
       members: `"hdr":"${hdr}","payload":"${payload}","sig":"${sig}"`,
       slots: envelope.slots,
     });

@@ -10,6 +10,8 @@ import { canonicalize, decodeUtf8, ProblemError, type PublicJwk } from '@letterl
 export interface StoredEnvelope {
   /** `"hdr":…,"payload":…,"sig":…`, canonical. */
   readonly members: string;
+  /** The header as it stands in `members`. */
+  readonly hdr: string;
   /** Key slots, one for each recipient, in their order. */
   readonly slots: readonly [string, ...string[]];
 }
@@ -28,7 +30,7 @@ export function readStoredEnvelope(envelope: Uint8Array): StoredEnvelope {
   if (!text.startsWith(begin) || at === -1 || !text.endsWith(end) || slots.some((slot) => slot.includes('"'))) {
     throw new ProblemError('internal', { reason: 'storage_integrity' });
   }
-  return { members: text.slice(1, at), slots };
+  return { members: text.slice(1, at), hdr: text.slice(begin.length, text.indexOf('"', begin.length)), slots };
 }
 
 /** @returns a DeliveryResponse in canonical form */

@@ -8,6 +8,7 @@ import {
   sealDeliverySlot,
   signDelivery,
   signReceipt,
+  slotIndexOf,
   type Keyset,
   type ReadEnvelope,
   type SigningKey,
@@ -28,8 +29,15 @@ import {
 import { commitChange, type Change, type ChangeOutcome } from '../audit/commit-change.ts';
 import type { AuditTrail } from '../audit/audit-trail.ts';
 import type { AuditFacts } from '../audit/record.ts';
+import {
+  bindingOfPath,
+  findOpenableSlot,
+  isForBinding,
+  openBindingSlot,
+  type BindingSupport,
+} from '../envelopes/binding-slot.ts';
 import { checkEnvelope } from '../envelopes/check-envelope.ts';
-import { readStoredEnvelope, writeDelivery } from '../envelopes/delivery-answer.ts';
+import { readStoredEnvelope, writeDelivery, type StoredEnvelope } from '../envelopes/delivery-answer.ts';
 import { deliveryKey } from '../envelopes/delivery-key.ts';
 import { LiveCounts } from '../envelopes/live-counts.ts';
 import type { ActionName, Permitted } from '../policy/permitted.ts';
@@ -69,6 +77,8 @@ export interface SecretsOptions {
   readonly instanceKey: SigningKey;
   readonly directory: { readonly currentKeyset: (id: string) => Promise<Keyset | undefined> };
   readonly quota: { readonly liveSecretVersionsPerIdentity: number };
+  /** Absent outside Kubernetes. */
+  readonly bindings?: BindingSupport;
 }
 
 /** Holds no state of any secret between calls; refusals of proven callers are recorded here, one record each. */
@@ -104,11 +114,10 @@ export class Secrets {
     read: ReadEnvelope,
   ): Promise<{ readonly created: boolean } & ReceiptResponse> {
     return this.#recordingRefusal(permitted, async () => {
-      const { barrier, clock, directory } = this.#options;
+      const { barrier, clock, directory, bindings } = this.#options;
       const nowSeconds = clock.nowSeconds();
-      const { header, writerKey } = await checkEnvelope('kv', permitted, read, nowSeconds, (id) =>
-        directory.currentKeyset(id),
-      );
+      const currentKeyset = (id: string) => directory.currentKeyset(id);
+      const { header, writerKey } = await checkEnvelope('kv', permitted, read, nowSeconds, currentKeyset, bindings);
       const { path, ver } = header;
       const wanted = versionRecord(header, { eh: read.eh, ph: read.ph, wkey: writerKey, at: nowSeconds });
       const key = versionKey(barrier, path, ver);
@@ -164,7 +173,7 @@ export class Secrets {
         const ver = request.ver ?? (await this.#latestOf(path));
         const seen = await this.#version(path, ver);
         const nowSeconds = clock.nowSeconds();
-        const { record, slotIndex } = this.#deliverable(caller, seen, nowSeconds);
+        const { record, slotIndex } = this.#deliverable(permitted, seen, nowSeconds);
         const envelopeKey = barrier.keyOf(envelopePath(path, ver));
         // The envelope comes from the very transaction that stores the record of its delivery.
         const outcome = await this.#commit(permitted, `${path}#${ver}`, {
@@ -183,7 +192,7 @@ export class Secrets {
         const entry = outcome.response.entries[0];
         if (entry === undefined) throw new ProblemError('internal', { reason: 'storage_integrity' });
         const envelope = barrier.open(envelopePath(path, ver), entry.value);
-        return this.#deliver(caller, { record, envelope, slotIndex, to, nowSeconds });
+        return this.#deliver(permitted, { record, envelope, slotIndex, to, nowSeconds });
       });
     });
   }
@@ -251,14 +260,19 @@ export class Secrets {
 
   /** Who may have it, and whether it still can be had. To who is no recipient it looks as if it did not exist. */
   #deliverable(
-    caller: Caller,
+    { caller, receivesAs }: Permitted<'secret.read'>,
     seen: Seen<VersionRecord>,
     nowSeconds: number,
-  ): { readonly record: VersionRecord; readonly slotIndex: number } {
+  ): { readonly record: VersionRecord; readonly slotIndex: number | 'binding' } {
     const { record } = seen;
     if (record === undefined) throw new ProblemError('not_found', { reason: 'absent' });
-    const slotIndex = record.rcp.indexOf(`k:${caller.id}`);
-    if (slotIndex === -1) throw new ProblemError('not_found', { reason: 'not_a_recipient' });
+    const mode = isForBinding(record) ? 'svc' : 'e2e';
+    const readerSlot = slotIndexOf({ mode, rcp: record.rcp }, caller.id);
+    const slotIndex = mode === 'svc' && readerSlot === -1 ? 'binding' : readerSlot;
+    const selector = slotIndex === 'binding' ? receivesAs(bindingOfPath(record.path) ?? '') : undefined;
+    const isRecipient =
+      slotIndex === 'binding' ? selector !== undefined && record.rcp.includes(selector) : slotIndex >= 0;
+    if (!isRecipient) throw new ProblemError('not_found', { reason: 'not_a_recipient' });
     const { st, at } = stateOf(record, nowSeconds);
     if (st !== 'STORED') {
       const rcpt = this.#receipt(caller, requireRecord(seen), { st, at });
@@ -276,20 +290,22 @@ export class Secrets {
   }
 
   async #deliver(
-    caller: Caller,
+    { caller, receivesAs }: Permitted<'secret.read'>,
     o: {
       readonly record: VersionRecord;
       readonly envelope: Uint8Array;
-      readonly slotIndex: number;
+      readonly slotIndex: number | 'binding';
       readonly to: Parameters<typeof sealDeliverySlot>[0]['to'];
       readonly nowSeconds: number;
     },
   ): Promise<string> {
     const { id, eh, ph, wkey } = o.record;
     const stored = readStoredEnvelope(o.envelope);
-    const slot = stored.slots[o.slotIndex];
-    if (slot === undefined || wkey === undefined) throw new ProblemError('internal', { reason: 'storage_integrity' });
-    const dslot = await sealDeliverySlot({ to: o.to, eh, content: 'slot', plaintext: slot });
+    if (wkey === undefined) throw new ProblemError('internal', { reason: 'storage_integrity' });
+    const dslot =
+      o.slotIndex === 'binding'
+        ? await this.#bindingSlot(stored, receivesAs, o)
+        : await this.#readerSlot(stored, o.slotIndex, o);
     const dlv = signDelivery(this.#options.instanceKey, {
       at: o.nowSeconds,
       ds: hash43(dslot),
@@ -301,6 +317,26 @@ export class Secrets {
       st: 'READ',
     });
     return writeDelivery({ dlv, dslot, stored, wkey });
+  }
+
+  async #readerSlot({ slots }: StoredEnvelope, index: number, { to, record }: DeliveryOf): Promise<string> {
+    const slot = slots[index];
+    if (slot === undefined) throw new ProblemError('internal', { reason: 'storage_integrity' });
+    return sealDeliverySlot({ to, eh: record.eh, content: 'slot', plaintext: slot });
+  }
+
+  /** Mode svc: the service opens the binding's slot, and seals the file key in it to the reader. */
+  async #bindingSlot(
+    stored: StoredEnvelope,
+    receivesAs: (bnd: string) => string | undefined,
+    { to, record }: DeliveryOf,
+  ): Promise<string> {
+    const { bindings } = this.#options;
+    if (bindings === undefined) throw new ProblemError('not_found', { reason: 'not_a_recipient' });
+    const openable = await findOpenableSlot(stored, receivesAs, bindings);
+    if (openable.eh !== record.eh) throw new ProblemError('internal', { reason: 'storage_integrity' });
+    using fileKey = await openBindingSlot(openable);
+    return await sealDeliverySlot({ to, eh: record.eh, content: 'fk', plaintext: fileKey.expose() });
   }
 
   #receipt(
@@ -359,6 +395,11 @@ export class Secrets {
       throw error;
     }
   }
+}
+
+interface DeliveryOf {
+  readonly to: Parameters<typeof sealDeliverySlot>[0]['to'];
+  readonly record: VersionRecord;
 }
 
 interface StoredVersion {

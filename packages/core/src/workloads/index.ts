@@ -6,5 +6,6 @@ export { decideEnrolment, type EnrolmentDecision, type EnrolmentViolation } from
 export { readLivePod, type AgentStart, type LivePod } from './live-pod.ts';
 export type { EnrolmentAlarm } from './suspicions.ts';
 export { WatchFreshness } from './watch-freshness.ts';
+export { BindingKeys, type BindingKeysOptions, type BindingPublicKey } from './binding-keys.ts';
 export { Workloads, type EnrolmentRequest, type WorkloadsOptions } from './workloads.ts';
 export type { WorkloadWitness } from './workload-witness.ts';

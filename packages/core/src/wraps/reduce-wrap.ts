@@ -12,6 +12,8 @@ export type WrapEvent =
   | {
       readonly do: 'open';
       readonly by: string;
+      /** The workload name of a pod that a live binding selects. */
+      readonly as?: string | undefined;
       readonly cid: string;
       /** Body hash of this request. */
       readonly bh: string;
@@ -138,10 +140,11 @@ function withoutRecord(event: WrapEvent): WrapDecision {
 /** Who may know that this wrap exists; to all others it looks as if it did not. */
 const isParty: { readonly [N in WrapEvent['do']]: (state: WrapRecord, event: WrapEventOf<N>) => boolean } = {
   store: () => true,
-  open: (state, event) => state.rcp === `k:${event.by}`,
-  acknowledge: (state, event) => state.rcp === `k:${event.by}`,
+  open: (state, event) => state.rcp === `k:${event.by}` || (event.as !== undefined && state.rcp === event.as),
+  // Who holds the claim was a recipient when it opened, whatever has become of the binding since.
+  acknowledge: (state, event) => state.rcp === `k:${event.by}` || state.claim?.kid === event.by,
   revoke: (state, event) => state.wrt === event.by || event.mayDestroy(state.path),
-  status: (state, event) => state.wrt === event.by || state.rcp === `k:${event.by}`,
+  status: (state, event) => state.wrt === event.by || state.rcp === `k:${event.by}` || state.claim?.kid === event.by,
   sweep: () => true,
 };
 

@@ -27,6 +27,13 @@ import type { ActionName, Permitted } from '../policy/permitted.ts';
 import type { Barrier } from '../store/barrier.ts';
 import type { Clock } from '../store/clock.ts';
 import type { Store } from '../store/store.ts';
+import {
+  bindingOfPath,
+  findOpenableSlot,
+  isForBinding,
+  openBindingSlot,
+  type BindingSupport,
+} from '../envelopes/binding-slot.ts';
 import { checkEnvelope } from '../envelopes/check-envelope.ts';
 import { readStoredEnvelope, writeDelivery } from '../envelopes/delivery-answer.ts';
 import { deliveryKey } from '../envelopes/delivery-key.ts';
@@ -35,7 +42,15 @@ import { isLive, type WrapRefusal } from './reduce-wrap.ts';
 import { RecentWraps } from './recent-wraps.ts';
 import { driveWrap, runWrap, type WrapOutcome, type WrapParts, type WrapTask } from './run-wrap.ts';
 import { serviceFacts, Sweeper, type SweepReport } from './sweeper.ts';
-import { absentWrap, stateKey, storedRecord, type SeenWrap, type WrapRecord } from './wrap-record.ts';
+import {
+  absentWrap,
+  envelopePath,
+  openState,
+  stateKey,
+  storedRecord,
+  type SeenWrap,
+  type WrapRecord,
+} from './wrap-record.ts';
 
 type WrapAct = Extract<ActionName, `wrap.${string}`>;
 type Caller = Permitted<WrapAct>['caller'];
@@ -56,6 +71,8 @@ export interface WrapsOptions {
   readonly quota: { readonly liveWrapsPerIdentity: number };
   /** How long a tombstone outlives the wrap's expiry. */
   readonly tombstoneSeconds: number;
+  /** Absent outside Kubernetes. */
+  readonly bindings?: BindingSupport;
 }
 
 /** What it remembers of a wrap between calls is compared by the change that rests on it; refusals of proven callers are recorded here, one record each. */
@@ -90,9 +107,10 @@ export class Wraps {
     read: ReadEnvelope,
   ): Promise<{ readonly created: boolean } & ReceiptResponse> {
     return this.#recordingRefusal(permitted, async () => {
-      const { barrier, clock, directory } = this.#options;
+      const { barrier, clock, directory, bindings } = this.#options;
       const nowSeconds = clock.nowSeconds();
-      const checked = await checkEnvelope('once', permitted, read, nowSeconds, (id) => directory.currentKeyset(id));
+      const currentKeyset = (id: string) => directory.currentKeyset(id);
+      const checked = await checkEnvelope('once', permitted, read, nowSeconds, currentKeyset, bindings);
       const record = storedRecord({ ...checked, eh: read.eh, ph: read.ph, nowSeconds });
       const key = stateKey(barrier, record.id);
       const isReserved = this.#live.reserve(record.wrt, key);
@@ -121,10 +139,12 @@ export class Wraps {
       const to = await deliveryKey(caller, request, (id) => this.#options.directory.currentKeyset(id));
       // Everything that can fail has been tried before the claim: what follows it needs only memory.
       if (to === undefined) throw new ProblemError('not_found', { reason: 'reader_not_registered' });
+      const as = await this.#receiverName(permitted);
       const outcome = await this.#run(permitted, {
         event: {
           do: 'open',
           by: caller.id,
+          as,
           cid: request.cid,
           bh: caller.bodyHash,
           proof: caller.proof ?? unsigned,
@@ -132,7 +152,7 @@ export class Wraps {
         from: 'read',
       });
       if (outcome.is !== 'delivered') throw this.#problemOf(permitted, outcome);
-      return await this.#deliver(caller, outcome, to);
+      return await this.#deliver(permitted, outcome, to);
     });
   }
 
@@ -202,15 +222,39 @@ export class Wraps {
     if (hasEnded) this.#live.release(before.wrt, stateKey(this.#options.barrier, before.id));
   }
 
+  /**
+   * A pod's name as the recipient of a wrap for a binding. What could keep its slot from being opened is found before the
+   * claim, which could not be taken back.
+   */
+  async #receiverName({ caller, action, receivesAs }: Permitted<'wrap.open'>): Promise<string | undefined> {
+    const { store, barrier, bindings } = this.#options;
+    if (caller.workload === undefined || bindings === undefined) return undefined;
+    const key = stateKey(barrier, action.id);
+    const { record } = openState(barrier, key, (await store.range({ key })).entries[0]);
+    if (record === undefined || !isForBinding({ rcp: [record.rcp] })) return undefined;
+    const selector = receivesAs(bindingOfPath(record.path) ?? '');
+    if (selector !== record.rcp) return undefined;
+    const envelopeKey = barrier.keyOf(envelopePath(action.id));
+    const [entry] = (await store.range({ key: envelopeKey })).entries;
+    if (entry !== undefined) {
+      const stored = readStoredEnvelope(barrier.open(envelopePath(action.id), entry.value));
+      using _ = await openBindingSlot(await findOpenableSlot(stored, receivesAs, bindings));
+    }
+    return selector;
+  }
+
   async #deliver(
-    caller: Caller,
+    { caller, receivesAs }: Permitted<'wrap.open'>,
     { record, envelope }: Extract<WrapOutcome, { readonly is: 'delivered' }>,
     to: Parameters<typeof sealDeliverySlot>[0]['to'],
   ): Promise<string> {
     const { claim, wkey, eh, ph, id } = record;
     if (claim === undefined || wkey === undefined) throw new ProblemError('internal', { reason: 'storage_integrity' });
     const stored = readStoredEnvelope(envelope);
-    const dslot = await sealDeliverySlot({ to, eh, content: 'slot', plaintext: stored.slots[0] });
+    const isServed = isForBinding({ rcp: [record.rcp] });
+    const dslot = isServed
+      ? await this.#bindingSlot(stored, receivesAs, to)
+      : await sealDeliverySlot({ to, eh, content: 'slot', plaintext: stored.slots[0] });
     const dlv = signDelivery(this.#options.instanceKey, {
       // The time of the claim, also when it is delivered again: that lies before `exp`, which the reader checks.
       at: claim.at,
@@ -227,6 +271,18 @@ export class Wraps {
       until: claim.until,
     });
     return writeDelivery({ dlv, dslot, stored, wkey });
+  }
+
+  async #bindingSlot(
+    stored: ReturnType<typeof readStoredEnvelope>,
+    receivesAs: (bnd: string) => string | undefined,
+    to: Parameters<typeof sealDeliverySlot>[0]['to'],
+  ): Promise<string> {
+    const { bindings } = this.#options;
+    if (bindings === undefined) throw new ProblemError('not_found', { reason: 'not_a_recipient' });
+    const openable = await findOpenableSlot(stored, receivesAs, bindings);
+    using fileKey = await openBindingSlot(openable);
+    return await sealDeliverySlot({ to, eh: openable.eh, content: 'fk', plaintext: fileKey.expose() });
   }
 
   #receipt(caller: Caller, record: WrapRecord, revision: number): string {
@@ -267,7 +323,7 @@ export class Wraps {
   #membersOf(caller: Caller, { code }: WrapRefusal, { record, revision }: SeenWrap): ProblemMembers {
     if (record === undefined || (code !== 'already_claimed' && code !== 'gone')) return {};
     const members = { st: record.s, at: record.at, rcpt: this.#receipt(caller, record, revision) };
-    const isParty = caller.id === record.wrt || record.rcp === `k:${caller.id}`;
+    const isParty = caller.id === record.wrt || record.rcp === `k:${caller.id}` || record.claim?.kid === caller.id;
     if (code !== 'gone' || record.claim === undefined || !isParty) return members;
     return { ...members, kid: record.claim.kid, proof: record.claim.proof };
   }
