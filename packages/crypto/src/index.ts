@@ -28,6 +28,7 @@ export * from './proof-jws.ts';
 export { fillPublicRandom } from './public-random.ts';
 export * from './receipt.ts';
 export * from './secret-bytes.ts';
+export * from './secret-map.ts';
 export * from './self-signed-certificate.ts';
 export * from './shares.ts';
 export * from './slot.ts';

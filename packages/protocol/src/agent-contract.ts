@@ -82,6 +82,35 @@ export const podFilesLimit = 64;
 export const podBindingsLimit = 16;
 export const templateBytes = 16_384;
 
+const onMissing = oneOf(...missingActions);
+const onUpdate = object({
+  action: oneOf('None', 'HTTP'),
+  path: optional(matching(/^\/[A-Za-z0-9._~/-]{0,255}$/, 'a path of a URL')),
+  port: optional(integer(1, 65_535)),
+});
+const waitTimeoutSeconds = integer(1, 3600);
+
+/** What a binding says about delivery, as its Watch events carry it: files of all its secrets, and the pod's conduct. */
+export const bindingDelivery = object({
+  files: optional(
+    array(
+      object({
+        format: optional(oneOf(...fileFormats)),
+        key: optional(secretKey),
+        path: relativePath,
+        perms: optional(oneOf(...filePermissions)),
+        secret: secretName,
+        template: optional(text(templateBytes)),
+      }),
+      podFilesLimit * podBindingsLimit,
+    ),
+  ),
+  on_missing: optional(onMissing),
+  on_update: optional(onUpdate),
+  wait_timeout_seconds: optional(waitTimeoutSeconds),
+});
+export type BindingDelivery = ReturnType<typeof bindingDelivery>;
+
 /** What a pod's annotations say about delivery; what is absent, the binding decides. */
 export const podDelivery = object({
   /** Names of bindings in the pod's namespace; absent: all that match. */
@@ -98,15 +127,9 @@ export const podDelivery = object({
     }),
     podFilesLimit,
   ),
-  on_missing: optional(oneOf(...missingActions)),
-  on_update: optional(
-    object({
-      action: oneOf('None', 'HTTP'),
-      path: optional(matching(/^\/[A-Za-z0-9._~/-]{0,255}$/, 'a path of a URL')),
-      port: optional(integer(1, 65_535)),
-    }),
-  ),
-  wait_timeout_seconds: optional(integer(1, 3600)),
+  on_missing: optional(onMissing),
+  on_update: optional(onUpdate),
+  wait_timeout_seconds: optional(waitTimeoutSeconds),
 });
 export type PodDelivery = ReturnType<typeof podDelivery>;
 
