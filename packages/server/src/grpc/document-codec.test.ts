@@ -1,6 +1,14 @@
 import { describe, expect, test } from '@jest/globals';
 import protobuf from 'protobufjs';
-import { decodeDocument, encodeDocument, framingBytes } from './document-codec.ts';
+import {
+  decodeDocument,
+  decodeEvent,
+  decodeStatusDetails,
+  encodeEvent,
+  encodeStatusDetails,
+  framingBytes,
+} from '@letterlock/protocol';
+import { encodeDocument } from './document-codec.ts';
 
 /** The wire by another implementation, from the source of truth. */
 const folder = new URL('../../../../proto/', import.meta.url).pathname;
@@ -50,5 +58,57 @@ describe('the documents of proto/letterlock/v1', () => {
       'Write',
       'Watch',
     ]);
+  });
+});
+
+describe('the events of Watch', () => {
+  const Event = root.lookupType('letterlock.v1.Event');
+  const event = { binding: 'shop/orders-db', secret: 'db', version: 7, delivery: Buffer.from('{}') };
+
+  test.each([
+    { name: 'a whole one', given: event },
+    { name: 'the end of the first list', given: { binding: '', secret: '', version: 0, delivery: Buffer.alloc(0) } },
+    { name: 'a secret that is not written', given: { ...event, version: 0 } },
+    { name: 'a large version', given: { ...event, version: 2 ** 52 + 1 } },
+  ])('$name is as protobuf writes it, and comes back', ({ given }) => {
+    const written = encodeEvent(given);
+    // proto3 leaves out what has its default value; protobufjs does so only for what it is not given.
+    const stated = Object.fromEntries(
+      Object.entries(given).filter(([, value]) => (typeof value === 'number' ? value > 0 : value.length > 0)),
+    );
+    expect(Buffer.from(written).equals(Event.encode(stated).finish())).toBe(true);
+    const { delivery, ...rest } = decodeEvent(written);
+    expect({ ...rest, delivery: Buffer.from(delivery) }).toEqual(given);
+  });
+
+  test('a member of a later version is left out', () => {
+    const message = Buffer.concat([encodeEvent(event), Buffer.from([(9 << 3) | 2, 1, 65])]);
+    expect(decodeEvent(message)).toMatchObject({ version: 7, secret: 'db' });
+  });
+
+  test.each([
+    { name: 'an unknown type of field', bytes: [(3 << 3) | 5, 0, 0, 0, 0] },
+    { name: 'a length beyond the message', bytes: [0x0a, 5, 65] },
+    { name: 'a number that goes on for ever', bytes: [0x18, ...Array.from({ length: 12 }, () => 0xff)] },
+    { name: 'text that is none', bytes: [0x0a, 1, 0xff] },
+    { name: 'a version that is text', bytes: [0x1a, 1, 65] },
+  ])('refuses $name', ({ bytes }) => {
+    expect(() => decodeEvent(Uint8Array.from(bytes))).toThrow(expect.objectContaining({ code: 'bad_encoding' }));
+  });
+});
+
+describe('google.rpc.Status', () => {
+  const details = { code: 9, message: 'It contradicts', reason: 'conflict', metadata: { ver: '7', detail: 'x' } };
+
+  test('comes back', () => {
+    expect(decodeStatusDetails(encodeStatusDetails(details))).toEqual(details);
+  });
+
+  test.each([
+    { name: 'nothing', bytes: Buffer.alloc(0) },
+    { name: 'what is none', bytes: Buffer.from('reason') },
+    { name: 'one of another domain', bytes: Buffer.from(encodeStatusDetails(details)).fill(0x7a, 80, 90) },
+  ])('gives nothing for $name', ({ bytes }) => {
+    expect(decodeStatusDetails(bytes)).toBeUndefined();
   });
 });

@@ -113,7 +113,7 @@ async function call(on: ClientHttp2Session, frames: Uint8Array, headers: Outgoin
   const details = Buffer.from(found['grpc-status-details-bin'] ?? '', 'base64').toString('latin1');
   return {
     status: status === undefined ? undefined : Number(status),
-    reason: /ErrorInfo.*?([a-z_]+).\nletterlock$/s.exec(details)?.[1],
+    reason: /ErrorInfo.*?([a-z_]+).\nletterlock/s.exec(details)?.[1],
   };
 }
 

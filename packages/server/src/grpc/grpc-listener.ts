@@ -13,9 +13,8 @@ import {
   type ServiceDefinition,
   type UntypedServiceImplementation,
 } from '@grpc/grpc-js';
-import { limits } from '@letterlock/protocol';
+import { framingBytes, limits } from '@letterlock/protocol';
 import type { Logger } from 'pino';
-import { framingBytes } from './document-codec.ts';
 
 /** The key of a caller under the key policy. @throws when it is not acceptable */
 export type ReadPublicKey = (publicKey: KeyObject) => { readonly thumbprint: string };

@@ -6,8 +6,16 @@
 import { createSecureContext } from 'node:tls';
 import { ChannelCredentials, Client, type ServiceError } from '@grpc/grpc-js';
 import type { AskPeer } from '@letterlock/core';
-import { canonicalBytes, limits, peerUnsealResponse, ProblemError, readClaims } from '@letterlock/protocol';
-import { decodeDocument, encodeDocument, framingBytes } from './document-codec.ts';
+import {
+  canonicalBytes,
+  decodeDocument,
+  framingBytes,
+  limits,
+  peerUnsealResponse,
+  ProblemError,
+  readClaims,
+} from '@letterlock/protocol';
+import { encodeDocument } from './document-codec.ts';
 import { problemOfStatus } from './grpc-status.ts';
 import { peerDefinition } from './peer-service.ts';
 

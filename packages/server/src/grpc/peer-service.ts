@@ -6,9 +6,16 @@
 import { randomUUID } from 'node:crypto';
 import type { sendUnaryData, ServerUnaryCall, ServiceDefinition } from '@grpc/grpc-js';
 import type { Installation, ReceivedFacts } from '@letterlock/core';
-import { canonicalBytes, limits, peerUnsealRequest, ProblemError, readClaims } from '@letterlock/protocol';
+import {
+  canonicalBytes,
+  decodeDocument,
+  limits,
+  peerUnsealRequest,
+  ProblemError,
+  readClaims,
+} from '@letterlock/protocol';
 import type { Logger } from 'pino';
-import { decodeDocument, encodeDocument } from './document-codec.ts';
+import { encodeDocument } from './document-codec.ts';
 import { problemOf, statusOf } from './grpc-status.ts';
 import type { GrpcService } from './grpc-listener.ts';
 
