@@ -96,7 +96,7 @@ export const importTable: Readonly<Record<string, Layer>> = {
   'server/etcd': { ours: ['protocol', 'core'], outside: [...quietNode, 'etcd3', 'cockatiel'], outsideTypes: ['pino'] },
 
   client: { ours: ['protocol', 'crypto'], outside: ['node:*'] },
-  agent: { ours: ['protocol', 'crypto', 'client'], outside: ['node:*', '@grpc/grpc-js', '@grpc/proto-loader'] },
+  agent: { ours: ['protocol', 'crypto', 'client'], outside: ['node:*', '@grpc/grpc-js'] },
   cli: { ours: ['protocol', 'crypto', 'client'], outside: ['node:*', 'commander', 'yaml'] },
 };
 

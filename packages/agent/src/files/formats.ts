@@ -12,7 +12,8 @@ import { parseTemplate, renderTemplate } from './template.ts';
 const variableName = /^[A-Za-z_][A-Za-z0-9_]*$/;
 const newline = encodeUtf8('\n');
 /** What a shell and every reader of dotenv would interpret between double quotes. */
-const dotenvEscapes = new Map([...'\\"$`'].map((character) => [character.charCodeAt(0), encodeUtf8(`\\${character}`)]));
+const backslash = 0x5c;
+const dotenvEscapes = new Map([backslash, 0x22, 0x24, 0x60].map((byte) => [byte, Uint8Array.of(backslash, byte)]));
 dotenvEscapes.set(0x0a, encodeUtf8('\\n'));
 dotenvEscapes.set(0x0d, encodeUtf8('\\r'));
 
