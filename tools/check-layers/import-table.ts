@@ -68,7 +68,7 @@ export const importTable: Readonly<Record<string, Layer>> = {
   'core/workloads': {
     ...decision,
     ours: [...decision.ours, 'core/proof', 'core/injection', 'core/ca'],
-    types: ['core/policy', 'core/envelopes'],
+    types: ['core/policy', 'core/envelopes', 'core/seal'],
   },
   'core/injection': { ours: ['protocol'], outside: [] },
   'core/binding': { ours: ['protocol'], outside: [] },

@@ -859,6 +859,105 @@ export const mutants: readonly Mutant[] = [
     tests: ['packages/client/src/boot-statement.test.ts', 'packages/core/src/seal/static-attestor.test.ts'],
   },
   {
+    name: 'peer unseal overlooks that it was just switched off',
+    edits: [
+      {
+        file: 'packages/core/src/seal/grant-peer.ts',
+        search: 'isUnchanged(modeKey, mode), ',
+        replace: '',
+      },
+    ],
+    tests: ['packages/core/src/seal/peer-unseal.test.ts'],
+  },
+  {
+    name: 'two boot keys of one start are granted at once',
+    edits: [
+      {
+        file: 'packages/core/src/seal/grant-peer.ts',
+        search: ', isUnchanged(key, before)]',
+        replace: ']',
+      },
+    ],
+    tests: ['packages/core/src/seal/peer-unseal.test.ts'],
+  },
+  {
+    name: 'peer unseal overlooks that the image was just taken away',
+    edits: [
+      {
+        file: 'packages/core/src/seal/grant-peer.ts',
+        search: 'isUnchanged(imagesKey, images), ',
+        replace: '',
+      },
+    ],
+    tests: ['packages/core/src/seal/peer-unseal.test.ts'],
+  },
+  {
+    name: 'a replica of any image is unsealed',
+    edits: [
+      {
+        file: 'packages/core/src/seal/grant-peer.ts',
+        search: 'if (image !== undefined && !readBootImages(barrier, images).includes(image)) {',
+        replace: "if (image === '' && !readBootImages(barrier, images).includes(image)) {",
+      },
+    ],
+    tests: ['packages/core/src/seal/peer-unseal.test.ts'],
+  },
+  {
+    name: 'a pod of another StatefulSet is a replica',
+    edits: [
+      {
+        file: 'packages/core/src/workloads/kubernetes-attestor.ts',
+        search: 'peer.statefulSet !== own.statefulSet',
+        replace: "peer.statefulSet === ''",
+      },
+    ],
+    tests: ['packages/core/src/workloads/kubernetes-attestor.test.ts'],
+  },
+  {
+    name: 'a pod that took the name of a replica is one',
+    edits: [
+      {
+        file: 'packages/core/src/workloads/kubernetes-attestor.ts',
+        search: 'peer.uid !== facts.podUid',
+        replace: "peer.uid === ''",
+      },
+    ],
+    tests: ['packages/core/src/workloads/kubernetes-attestor.test.ts'],
+  },
+  {
+    name: 'a boot token of another ServiceAccount attests',
+    edits: [
+      {
+        file: 'packages/core/src/workloads/kubernetes-attestor.ts',
+        search: 'facts.serviceAccount !== own.serviceAccount',
+        replace: "facts.serviceAccount === ''",
+      },
+    ],
+    tests: ['packages/core/src/workloads/kubernetes-attestor.test.ts'],
+  },
+  {
+    name: 'a boot token of another namespace attests',
+    edits: [
+      {
+        file: 'packages/core/src/workloads/kubernetes-attestor.ts',
+        search: 'if (facts.namespace !== namespace)',
+        replace: "if (facts.namespace === '')",
+      },
+    ],
+    tests: ['packages/core/src/workloads/kubernetes-attestor.test.ts'],
+  },
+  {
+    name: 'a replica with an ephemeral container is attested',
+    edits: [
+      {
+        file: 'packages/core/src/workloads/kubernetes-attestor.ts',
+        search: 'isFound: ({ peer }) => peer.hasEphemeral',
+        replace: 'isFound: () => false',
+      },
+    ],
+    tests: ['packages/core/src/workloads/kubernetes-attestor.test.ts'],
+  },
+  {
     name: 'a quorum is not needed to switch peer unseal',
     edits: [
       {

@@ -278,6 +278,7 @@ describe('operationClaims', () => {
     seal: {},
     'share.ack': { ack: hash },
     'peer_unseal.set': { mode: 'off' },
+    'images.set': { images: [`sha256:${'0a'.repeat(32)}`] },
   };
   const names = Object.keys(examples) as (keyof typeof operations)[];
   const full = (op: keyof typeof operations): JcsObject => ({

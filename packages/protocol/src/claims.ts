@@ -176,6 +176,9 @@ export const peerUnsealModes = ['attested', 'off'] as const;
 /** Whether replicas unseal each other. */
 export type PeerUnsealMode = (typeof peerUnsealModes)[number];
 
+/** Digest of an image as the kubelet reports it. */
+export const imageDigest = matching(/^sha256:[0-9a-f]{64}$/, 'sha256: and 64 hexadecimal digits');
+
 /** Replica id: 8 bytes, new at each start of a process. */
 const replicaId = base64url({ exactly: 11 });
 
@@ -247,6 +250,7 @@ export const operations = {
   seal: object({}),
   'share.ack': object({ ack: hash }),
   'peer_unseal.set': object({ mode: oneOf(...peerUnsealModes) }),
+  'images.set': object({ images: array(imageDigest, limits.bootImages, 1) }),
 } as const satisfies Record<string, Reader<unknown>>;
 export type OperationName = keyof typeof operations;
 export type OperationArguments<N extends OperationName> = ReturnType<(typeof operations)[N]>;

@@ -32,6 +32,8 @@ export const limits = {
   /** A ServiceAccount token. */
   tokenBytes: 8192,
   admins: 16,
+  /** Server images whose replicas may be unsealed by others. */
+  bootImages: 16,
   deliveriesPerClaim: 8,
   itemsPerPage: 1000,
   explainCharacters: 512,

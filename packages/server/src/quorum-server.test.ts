@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { setTimeout as pause } from 'node:timers/promises';
 import { randomIdentifier, readCertificate, signOperation } from '@letterlock/crypto';
-import { encodeBase64url } from '@letterlock/protocol';
+import { encodeBase64url, type Operation } from '@letterlock/protocol';
 import { buildMilliseconds, EtcdServer } from './etcd/testing/etcd-server.ts';
 import { etcdSettings, type EtcdSettings } from './testing/etcd-settings.ts';
 import {
@@ -123,16 +123,13 @@ describe('two replicas with a quorum', () => {
     expect(await storeWrap(second)).toBe(201);
   });
 
-  test('only a quorum switches peer unseal on or off, and each signature counts', async () => {
+  test.each([
+    { op: 'peer_unseal.set', args: { mode: 'off' } },
+    { op: 'images.set', args: { images: [`sha256:${'0a'.repeat(32)}`] } },
+  ] as const)('only a quorum signs $op, and each signature counts', async (operation) => {
     const [first] = replicas;
     const { inst } = await unsealStatusOf(first, admins[0]!);
-    const claims = {
-      args: { mode: 'off' },
-      exp: nowSeconds() + 600,
-      inst,
-      nonce: randomIdentifier(),
-      op: 'peer_unseal.set',
-    } as const;
+    const claims = { ...operation, exp: nowSeconds() + 600, inst, nonce: randomIdentifier() } as unknown as Operation;
     const ops = admins.map(({ sig }) => signOperation(sig, claims));
     const client = await first.connect();
     const send = (some: readonly string[]): ReturnType<typeof client.send> =>

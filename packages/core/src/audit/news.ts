@@ -20,6 +20,7 @@ const newsActs: ReadonlySet<AuditAct> = new Set<AuditAct>([
   'grant.delete',
   'unseal',
   'peer_unseal.set',
+  'images.set',
 ]);
 
 /** What the transaction of an act must contain besides its record. @param o - `bytes`: the record. */

@@ -40,6 +40,7 @@ export const auditActs = [
   'authority.retire',
   'peer.unseal',
   'peer_unseal.set',
+  'images.set',
   'workload.enrol',
   'workload.renew',
   'workload.token',

@@ -23,6 +23,7 @@ const concerned: { readonly [A in AuditAct]?: Kept } = {
   // Told so that a new replica is noticed, or read where it is needed.
   unseal: 'nothing',
   'peer_unseal.set': 'nothing',
+  'images.set': 'nothing',
 };
 const prefixes = { identities: 'id/', grants: 'grant/' } as const satisfies Record<keyof KeptAnswers, string>;
 

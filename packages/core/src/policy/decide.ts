@@ -56,7 +56,14 @@ export function permit<N extends ActionName>(action: ActionOf<N>, proven: Proven
 
 /** Actions that only a signed operation can ask for. */
 export type OperationActionName =
-  'identity.put' | 'identity.revoke' | 'grant.put' | 'grant.delete' | 'seal' | 'share.ack' | 'peer_unseal.set';
+  | 'identity.put'
+  | 'identity.revoke'
+  | 'grant.put'
+  | 'grant.delete'
+  | 'seal'
+  | 'share.ack'
+  | 'peer_unseal.set'
+  | 'images.set';
 
 /** What each operation asks for; `init` happens before there is anybody to permit it. */
 const actionsOf: {
@@ -70,6 +77,7 @@ const actionsOf: {
   seal: () => ({ act: 'seal' }),
   'share.ack': () => ({ act: 'share.ack' }),
   'peer_unseal.set': () => ({ act: 'peer_unseal.set' }),
+  'images.set': () => ({ act: 'images.set' }),
 };
 
 /** The action that a signed operation asks for; undefined for `init`. */

@@ -23,7 +23,7 @@ export type Action =
   | { readonly act: 'workload.enrol' | 'workload.renew' | 'workload.token'; readonly id: string }
   | { readonly act: 'seal' }
   | { readonly act: 'share.ack' }
-  | { readonly act: 'peer_unseal.set' };
+  | { readonly act: 'peer_unseal.set' | 'images.set' };
 export type ActionName = Action['act'];
 /** The action of one or several names. */
 export type ActionOf<N extends ActionName> = N extends unknown ? Named<Action, N> : never;

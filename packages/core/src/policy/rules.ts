@@ -130,4 +130,5 @@ export const rulesOf: { readonly [N in ActionName]: ActionRules<N> } = {
   seal: adminByOperation,
   'share.ack': adminByOperation,
   'peer_unseal.set': adminByOperation,
+  'images.set': adminByOperation,
 };

@@ -20,6 +20,7 @@ const signatureRules: Readonly<Record<OperationName, SignatureRule>> = {
   seal: 'single',
   'share.ack': 'single',
   'peer_unseal.set': 'quorum',
+  'images.set': 'quorum',
 };
 
 /** Number of admins that must sign an operation under a threshold of k. */

@@ -18,6 +18,8 @@ export interface AttestedBoot {
   readonly instance: string;
   /** This start of it, of which there is one: a container's id, a boot fingerprint. */
   readonly start: string;
+  /** Digest of the image that it runs, which the quorum must have listed; absent where nobody can tell. Shape: `sha256:…` */
+  readonly image?: string;
 }
 
 export interface BootAttestor {

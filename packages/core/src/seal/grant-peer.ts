@@ -31,6 +31,7 @@ import type { Barrier } from '../store/barrier.ts';
 import type { Clock } from '../store/clock.ts';
 import type { Compare, Entry, Store } from '../store/store.ts';
 import type { AttestedBoot, BootAttestor } from './attestation.ts';
+import { readBootImages } from './boot-images.ts';
 import { commitAudited } from './commit-audited.ts';
 import { readPeerMode } from './peer-mode.ts';
 import type { SealConfiguration } from './seal-configuration.ts';
@@ -95,20 +96,30 @@ async function grant(o: GrantPeerOptions, { to, boot, attested, facts }: Asked):
   const epochKey = barrier.keyOf(systemPaths.epoch);
   const modeKey = barrier.keyOf(systemPaths.peerUnseal);
   // A seal on purpose begins anew: who was granted before it may be granted after the unseal that ends it.
-  const path = `peer/${hash43(canonicalize({ epoch: o.epochRevision, ...attested }))}`;
+  const { image, instance, start } = attested;
+  const path = `peer/${hash43(canonicalize({ epoch: o.epochRevision, instance, start }))}`;
   const key = barrier.keyOf(path);
+  const imagesKey = barrier.keyOf(systemPaths.bootImages);
   for (let attempt = 0; attempt < attempts; attempt += 1) {
-    const keys = [epochKey, modeKey, key];
+    const keys = [epochKey, modeKey, imagesKey, key];
     const { entries } = await store.transact({ compare: [], then: keys.map((each) => ({ do: 'get', key: each })) });
-    const [epoch, mode, before] = entries;
+    const [epoch, mode, images, before] = entries;
     if ((epoch?.modRevision ?? 0) !== o.epochRevision) throw sealedProblem();
     if (readPeerMode(barrier, mode) !== 'attested') throw new ProblemError('denied', { reason: 'peer_unseal_off' });
+    if (image !== undefined && !readBootImages(barrier, images).includes(image)) {
+      throw new ProblemError('denied', { reason: 'peer_image' });
+    }
     const n = timesBefore(barrier, path, before, boot) + 1;
     const k = await sealPeerKek({ to, gen, kek: o.kek() });
     const jws = signPeer(o.instanceKey, { boot, gen, inst, k });
     const record = { at: clock.nowSeconds(), boot, n, v: 1 };
     const { isApplied } = await commitAudited(store, trail, [facts], {
-      compare: [isUnchanged(epochKey, epoch), isUnchanged(modeKey, mode), isUnchanged(key, before)],
+      compare: [
+        isUnchanged(epochKey, epoch),
+        isUnchanged(modeKey, mode),
+        isUnchanged(imagesKey, images),
+        isUnchanged(key, before),
+      ],
       then: [{ do: 'put', key, value: barrier.seal(path, canonicalBytes(record)) }],
     });
     if (isApplied) return { jws };

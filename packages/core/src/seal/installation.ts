@@ -29,6 +29,7 @@ import { checkInitConfiguration, type Admin, type InitConfiguration } from './ad
 import { askPeerForKek, type AskPeer } from './ask-peer.ts';
 import type { BootAttestor } from './attestation.ts';
 import { alreadyAppliedReason, type AppliedOperation } from './applied-operation.ts';
+import { putBootImages } from './boot-images.ts';
 import { replicaName, type BootKeys } from './boot-keys.ts';
 import { bumpEpoch } from './bump-epoch.ts';
 import { CeremonyTrail } from './ceremony-trail.ts';
@@ -40,7 +41,7 @@ import { grantPeer } from './grant-peer.ts';
 import { receiveInitOperation } from './init-operation.ts';
 import { CurrentBarrier, KeyringBarrier } from './keyring-barrier.ts';
 import { openedWith, ownCheckpoint, type Opened, type Unsealed } from './opened.ts';
-import { putPeerMode, setPeerMode } from './peer-mode.ts';
+import { putPeerMode, storeSetting } from './peer-mode.ts';
 import { recordUnseal } from './record-unseal.ts';
 import type { SealConfiguration, StoredConfiguration } from './seal-configuration.ts';
 import {
@@ -72,6 +73,8 @@ export interface InstallationOptions extends InitConfiguration, ConfigurationExp
   readonly boot: BootKeys;
   /** What counts at initialisation; later only a quorum changes it. */
   readonly peerUnseal: PeerUnsealMode;
+  /** Digests of server images, as `peerUnseal`: they count at initialisation. Default none. */
+  readonly bootImages?: readonly string[];
   /** Who says which processes are replicas. Default nobody: no replica gives or gets a key. */
   readonly attestor?: BootAttestor;
   /** The store ends with the process: what a lost share loses is lost at a restart anyway. */
@@ -302,15 +305,19 @@ export class Installation {
     operation: AppliedOperation,
   ): Promise<void> {
     const { barrier } = this.#requireOpened();
-    const { store, clock } = this.#o;
-    const facts = factsOfCaller('peer_unseal.set', permitted);
-    const nowSeconds = clock.nowSeconds();
-    try {
-      await setPeerMode({ store, barrier, trail: this.audit, facts, mode, operation, nowSeconds });
-    } catch (error) {
-      await this.#refuse(facts, error);
-      throw error;
-    }
+    const put = putPeerMode(barrier, mode, this.#o.clock.nowSeconds());
+    await this.#storeSetting(barrier, put, factsOfCaller('peer_unseal.set', permitted), operation);
+  }
+
+  /** Names the images whose replicas may be unsealed by others. @throws 'sealed', 'conflict' for an operation applied before, 'unavailable' */
+  async setBootImages(
+    permitted: Permitted<'images.set'>,
+    images: readonly string[],
+    operation: AppliedOperation,
+  ): Promise<void> {
+    const { barrier } = this.#requireOpened();
+    const put = putBootImages(barrier, images, this.#o.clock.nowSeconds());
+    await this.#storeSetting(barrier, put, factsOfCaller('images.set', permitted), operation);
   }
 
   /** Fills with zeros the shares that waited a quarter of an hour; to be called every second. @source protocol.md §10.4 */
@@ -406,6 +413,17 @@ export class Installation {
     return this.#requireOpened().statements.statementFor(tls);
   }
 
+  async #storeSetting(barrier: Barrier, put: Operation, facts: AuditFacts, operation: AppliedOperation): Promise<void> {
+    const { store, clock } = this.#o;
+    try {
+      const nowSeconds = clock.nowSeconds();
+      await storeSetting({ store, barrier, trail: this.audit, facts, put, operation, nowSeconds });
+    } catch (error) {
+      await this.#refuse(facts, error);
+      throw error;
+    }
+  }
+
   async #create(facts: AuditFacts, givers: readonly string[]): Promise<Opened> {
     const { clock, store, admins } = this.#o;
     if (!this.#isLoaded) throw notLoaded();
@@ -417,8 +435,10 @@ export class Installation {
       const created = await createInstallation({ ...this.#o, nowSeconds, keepsKek: this.#keepsKek });
       using keys = new DisposableStack();
       const barrier = this.#useWhile(keys, new KeyringBarrier(created.keyring, created.kek));
+      const { bootImages = [] } = this.#o;
       const firstRecords = [
         putPeerMode(barrier, this.#o.peerUnseal, nowSeconds),
+        ...(bootImages.length === 0 ? [] : [putBootImages(barrier, bootImages, nowSeconds)]),
         ...(this.#o.firstRecords?.(barrier) ?? []),
       ];
       const { audit: trail } = this;

@@ -41,22 +41,22 @@ export function readPeerMode(barrier: Barrier, entry: Entry | undefined): PeerUn
   }
 }
 
-/** Sets it once, with its audit record. @throws 'conflict' for an operation applied before for others, 'unavailable' */
-export async function setPeerMode(o: {
+/** Stores a setting that a quorum has signed, once, with its audit record. @throws 'conflict' for an operation applied before for others, 'unavailable' */
+export async function storeSetting(o: {
   readonly store: Store;
   readonly barrier: Barrier;
   readonly trail: AuditTrail;
   readonly facts: AuditFacts;
-  readonly mode: PeerUnsealMode;
+  readonly put: Operation;
   readonly operation: AppliedOperation;
   readonly nowSeconds: number;
 }): Promise<void> {
   const mark = markApplied(o.barrier, o.operation, o.nowSeconds);
   const { isApplied, found } = await commitAudited(o.store, o.trail, [o.facts], {
     compare: [mark.compare],
-    then: [putPeerMode(o.barrier, o.mode, o.nowSeconds), mark.put],
+    then: [o.put, mark.put],
     readOtherwise: mark.key,
   });
   if (found !== undefined) requireSameSigners(o.barrier, found, o.operation);
-  else if (!isApplied) throw new ProblemError('unavailable', { reason: 'peer_unseal_not_stored' });
+  else if (!isApplied) throw new ProblemError('unavailable', { reason: 'setting_not_stored' });
 }

@@ -293,7 +293,8 @@ describe('an unsealed replica', () => {
     await expect(ask(a, c, request)).rejects.toMatchObject({ code: 'sealed' });
   });
 
-  const podC = new FakeAttestor({ instance: 'pod-c', start: 'container-c' });
+  const [imageB, imageC] = [`sha256:${'0b'.repeat(32)}`, `sha256:${'0c'.repeat(32)}`];
+  const podC = new FakeAttestor({ instance: 'pod-c', start: 'container-c', image: imageC });
   test.each([
     { name: 'a seal', act: (b: SealWorld) => b.seal(), reason: 'sealed' },
     {
@@ -305,6 +306,14 @@ describe('an unsealed replica', () => {
       reason: 'peer_unseal_off',
     },
     {
+      name: 'a quorum that takes the image away',
+      act: async (b: SealWorld) => {
+        const { permitted, operation } = await b.permitted('images.set', { images: [imageB] });
+        await b.installation.setBootImages(permitted, [imageB], operation);
+      },
+      reason: 'peer_image',
+    },
+    {
       name: 'a grant of the same start to other keys',
       act: async (b: SealWorld) => {
         const first = await b.restarted({ attestor: podC });
@@ -314,7 +323,7 @@ describe('an unsealed replica', () => {
     },
   ])('refuses when $name comes between its look and its record', async ({ act, reason }) => {
     const store = new FaultyStore(new MemoryStore());
-    const { a, b } = await replicas({ store });
+    const { a, b } = await replicas({ store, bootImages: [imageC] });
     await b.installation.unsealByPeer(wire(b, a));
     const c = await a.restarted({ attestor: podC });
     const sent = Promise.withResolvers<void>();
@@ -332,6 +341,40 @@ describe('an unsealed replica', () => {
     await act(b);
     store.release();
     await expect(answer).rejects.toMatchObject({ reason });
+  });
+
+  describe('where images are attested', () => {
+    const [listed, other] = [`sha256:${'1a'.repeat(32)}`, `sha256:${'2b'.repeat(32)}`];
+    const podWith = (image: string, start = 'container-b'): FakeAttestor =>
+      new FakeAttestor({ instance: 'pod-b', start, image });
+
+    test('gives the key to a listed image alone', async () => {
+      const { a, b } = await replicas({ bootImages: [listed] });
+      await expect(ask(a, b, await requestOf(b, podWith(other)))).rejects.toMatchObject({
+        code: 'denied',
+        reason: 'peer_image',
+      });
+      expect((await a.auditRecords()).at(-1)).toMatchObject({ act: 'peer.unseal', reason: 'peer_image' });
+      await expect(ask(a, b, await requestOf(b, podWith(listed)))).resolves.toBeDefined();
+    });
+
+    test('knows none until somebody lists one', async () => {
+      const { a, b } = await replicas();
+      const request = await requestOf(b, podWith(listed));
+      await expect(ask(a, b, request)).rejects.toMatchObject({ reason: 'peer_image' });
+      const { permitted, operation } = await a.permitted('images.set', { images: [listed] });
+      await a.installation.setBootImages(permitted, [listed], operation);
+      expect((await a.auditRecords()).at(-1)).toMatchObject({ act: 'images.set', outcome: 'ok' });
+      await expect(ask(a, b, request)).resolves.toBeDefined();
+    });
+
+    test('counts one start once, whatever its image is said to be', async () => {
+      const { a, b } = await replicas({ bootImages: [listed, other] });
+      await ask(a, b, await requestOf(b, podWith(listed)));
+      const thief = await a.restarted({ attestor: podB });
+      const refused = ask(a, thief, await requestOf(thief, podWith(other)));
+      await expect(refused).rejects.toMatchObject({ reason: 'peer_start_granted' });
+    });
   });
 
   test('gives nothing when its record may not be stored', async () => {

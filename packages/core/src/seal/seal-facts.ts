@@ -49,7 +49,7 @@ export function factsOfEpoch(): AuditFacts {
 
 export function factsOfCaller(
   act: AuditAct,
-  { caller }: Permitted<'seal' | 'share.ack' | 'peer_unseal.set'>,
+  { caller }: Permitted<'seal' | 'share.ack' | 'peer_unseal.set' | 'images.set'>,
 ): AuditFacts {
   return {
     ...factsOfAdmin(act, caller.id, { requestId: caller.requestId, channel: { listener: caller.listener } }),

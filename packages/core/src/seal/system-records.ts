@@ -12,6 +12,7 @@ export const systemPaths = {
   keyring: 'sys/keyring',
   epoch: 'sys/epoch',
   peerUnseal: 'sys/peer-unseal',
+  bootImages: 'sys/boot-images',
 } as const;
 
 /** Parent of the share acknowledgements of one generation, with the closing slash. */

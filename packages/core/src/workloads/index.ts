@@ -3,6 +3,12 @@
  * @module
  */
 export { decideEnrolment, type EnrolmentDecision, type EnrolmentViolation } from './decide-enrolment.ts';
+export {
+  createKubernetesAttestor,
+  type BootWitness,
+  type KubernetesAttestorOptions,
+  type OwnPod,
+} from './kubernetes-attestor.ts';
 export { readLivePod, type AgentStart, type LivePod } from './live-pod.ts';
 export type { EnrolmentAlarm } from './suspicions.ts';
 export { WatchFreshness } from './watch-freshness.ts';

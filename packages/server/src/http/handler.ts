@@ -113,6 +113,7 @@ const storingNothing: ReadonlySet<ActionName> = new Set<ActionName>([
   'share.ack',
   // Switching off must not wait.
   'peer_unseal.set',
+  'images.set',
 ]);
 
 /**

@@ -73,6 +73,11 @@ const applications: { readonly [N in OperationName]?: Application<N> } = {
     await exchange.services.installation.setPeerUnseal(permission, args.mode, once);
     return applied();
   },
+  'images.set': async (exchange, { args }, once) => {
+    const permission = await permitted(exchange, { act: 'images.set' });
+    await exchange.services.installation.setBootImages(permission, args.images, once);
+    return applied();
+  },
 };
 
 /** Operations of `sys/seal`. */

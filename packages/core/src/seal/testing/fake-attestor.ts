@@ -15,14 +15,13 @@ export class FakeAttestor implements BootAttestor {
   }
 
   present(boot: string): Promise<string> {
-    const { instance, start } = this.#who;
-    return Promise.resolve(JSON.stringify({ boot, instance, start }));
+    return Promise.resolve(JSON.stringify({ boot, ...this.#who }));
   }
 
   verify({ boot, token }: BootEvidence): Promise<AttestedBoot> {
     try {
-      const { instance, start, boot: named } = JSON.parse(token) as AttestedBoot & { readonly boot: string };
-      if (named === boot) return Promise.resolve({ instance, start });
+      const { boot: named, ...who } = JSON.parse(token) as AttestedBoot & { readonly boot: string };
+      if (named === boot) return Promise.resolve(who);
     } catch {
       // Said below.
     }

@@ -197,9 +197,9 @@ export class SealWorld {
   }
 
   /** The signed operation of an admin, permitted as the server's handler does it. */
-  async permitted<N extends 'seal' | 'share.ack' | 'peer_unseal.set'>(
+  async permitted<N extends 'seal' | 'share.ack' | 'peer_unseal.set' | 'images.set'>(
     op: N,
-    args: Record<string, string>,
+    args: Record<string, string | readonly string[]>,
     admin: TestAdmin = this.admin(),
   ): Promise<{ permitted: Permitted<N>; operation: AppliedOperation }> {
     const claims = {
