@@ -9,7 +9,8 @@ const sets = Object.entries(valuesSets).map(([name, values]) => ({ name, values:
 
 describe('the rendered chart', () => {
   test.each(sets)('is what was reviewed, $name', ({ name, values }) => {
-    const { stdout, stderr } = renderChart(values);
+    // The definitions are copies, which `make check` compares.
+    const { stdout, stderr } = renderChart(values, ['--set', 'crds.install=false']);
     expect(stderr).toBe('');
     const file = join(golden, `${name}.rendered.yaml`);
     if (process.env['LETTERLOCK_GOLDEN'] === 'rewrite') writeFileSync(file, stdout);

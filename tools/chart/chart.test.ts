@@ -200,6 +200,16 @@ describe('the chart', () => {
     expect(new Set(policies.map(({ spec }) => spec?.failurePolicy))).toEqual(new Set(['Fail']));
   });
 
+  test('keeps the definitions when it is uninstalled', () => {
+    const definitions = objects.filter(({ kind }) => kind === 'CustomResourceDefinition');
+    expect(
+      definitions.map(({ metadata }) => [metadata.name, metadata.annotations?.['helm.sh/resource-policy']]),
+    ).toEqual([
+      ['secretbindings.letterlock.dev', 'keep'],
+      ['secretrecipients.letterlock.dev', 'keep'],
+    ]);
+  });
+
   test('renders no certificate for the webhook', () => {
     const configuration = objects.find(({ kind }) => kind === 'MutatingWebhookConfiguration');
     expect(configuration?.webhooks).toHaveLength(2);

@@ -111,7 +111,7 @@ for (const { guard, what, attempt } of TEST_GUARDS === 'true' ? guarded : []) {
   const isRefused = (status === 422 || status === 403) && text.includes(`'${guard}'`);
   say(isRefused, isRefused ? `${guard} refuses ${what}` : `${guard}: ${what} was answered ${status}`);
 }
-if (TEST_WEBHOOK !== '') {
+if (TEST_WEBHOOK !== undefined) {
   const review = {
     apiVersion: 'admission.k8s.io/v1',
     kind: 'AdmissionReview',

@@ -1,0 +1,83 @@
+/**
+ * Every guard refuses its attacks, and without its binding each of them is accepted.
+ * @module
+ */
+import type { Step } from '../run/story.ts';
+import type { Outcome, World } from '../run/world.ts';
+import { allowed, attacks, type Attempt } from './attacks.ts';
+
+const isRefused = ({ stderr }: Outcome, guard: string): boolean =>
+  stderr.includes(`ValidatingAdmissionPolicy 'letterlock-${guard}'`);
+
+/** One that was cut off was let in. */
+const isAccepted = ({ status, stderr }: Outcome): boolean =>
+  status === 0 || (status === null && !stderr.includes('ValidatingAdmissionPolicy'));
+
+async function attempt({ run }: Attempt, world: World): Promise<Outcome> {
+  return run(world, await world.image('app'));
+}
+
+/** Removes the binding of a guard, lets the body run, and puts it back, whatever became of that. */
+async function withoutBinding(world: World, guard: string, body: () => Promise<void>): Promise<void> {
+  const binding = `validatingadmissionpolicybinding/letterlock-${guard}`;
+  const manifest = world.kubectl(`get ${binding} -o json`);
+  world.kubectl(`delete ${binding}`);
+  try {
+    await body();
+  } finally {
+    const { metadata, ...rest } = JSON.parse(manifest) as {
+      readonly metadata: { readonly name: string; readonly labels: object; readonly annotations: object };
+    };
+    const { name, labels, annotations } = metadata;
+    world.apply([{ ...rest, metadata: { name, labels, annotations } }]);
+  }
+}
+
+const refused = Object.entries(attacks).flatMap(([guard, rows]) =>
+  rows.map((row): Step => ({
+    title: `${guard}: refused when ${row.title}`,
+    isRow: true,
+    async run(world) {
+      const outcome = await attempt(row, world);
+      if (!isRefused(outcome, guard))
+        throw new Error(`accepted: ${row.title}\n${outcome.status}: ${outcome.stdout}${outcome.stderr}`);
+    },
+  })),
+);
+
+const accepted = Object.entries(attacks).map(([guard, rows]): Step => ({
+  title: `${guard}: without its binding, all of that is accepted`,
+  isRow: true,
+  seconds: 120,
+  async run(world) {
+    await withoutBinding(world, guard, async () => {
+      for (const row of rows) {
+        let last: Outcome | undefined;
+        try {
+          await world.eventually(
+            'refused',
+            async () => {
+              last = await attempt(row, world);
+              return isAccepted(last);
+            },
+            15,
+          );
+        } catch {
+          throw new Error(`still refused: ${row.title}\n${last?.stdout}${last?.stderr}`);
+        }
+      }
+    });
+    await world.eventually('the guard did not come back', async () => isRefused(await attempt(rows[0]!, world), guard));
+  },
+}));
+
+const letThrough = allowed.map((row): Step => ({
+  title: `let through: ${row.title}`,
+  isRow: true,
+  async run(world) {
+    const { status, stdout, stderr } = await attempt(row, world);
+    if (status !== 0) throw new Error(`refused: ${stdout}${stderr}`);
+  },
+}));
+
+export const steps: readonly Step[] = [...letThrough, ...refused, ...accepted];
