@@ -65,12 +65,29 @@ export function readRange(answer: Loose<IRangeResponse>, expected: Expected, pla
   return { entries, hasMore, count, revision };
 }
 
+/** What came to one transaction, before it is read; a part of a batch has no header of its own. */
+export type LooseTransactionAnswer = Loose<ITxnResponse>;
+
+/**
+ * The answers to the parts of a batch. All happened in one commit, so all have its revision.
+ * @throws 'internal' (reason store_answer_invalid): the parts may have happened
+ */
+export function partsOf(answer: LooseTransactionAnswer, count: number): readonly LooseTransactionAnswer[] {
+  const responses = answer?.responses ?? [];
+  if (answer?.succeeded !== true || responses.length !== count) throw invalid('not one response for each part');
+  return responses.map((response) => {
+    const part = response?.response_txn;
+    if (part === undefined || part === null) throw invalid('a response of another kind');
+    return { header: answer.header, succeeded: part.succeeded, responses: part.responses };
+  });
+}
+
 /**
  * @param sent - the operations of both branches, in the order in which they were sent
  * @throws 'internal' (reason store_answer_invalid): the transaction may have happened
  */
 export function readTransaction(
-  answer: Loose<ITxnResponse>,
+  answer: LooseTransactionAnswer,
   sent: { readonly then: readonly Operation[]; readonly otherwise: readonly Operation[] },
   place: string,
 ): TransactionResponse {

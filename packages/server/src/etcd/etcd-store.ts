@@ -22,6 +22,7 @@ import { connectMember, type EtcdCredentials, type EtcdMember } from './etcd-mem
 import { keyRequestOf, sentTransactionOf, windowRequestOf, type Window } from './etcd-request.ts';
 import { MemberChoice } from './member-choice.ts';
 import { boundaryAfter, WindowDepths } from './range-window.ts';
+import { mayShare, TransactionBatches } from './transaction-batches.ts';
 
 export interface EtcdStoreOptions {
   /** `https://host:port` of each member; `http://` only on loopback and without credentials. */
@@ -51,6 +52,7 @@ export class EtcdStore implements Store {
   readonly choice: MemberChoice;
   readonly #place: string;
   readonly #depths = new WindowDepths();
+  readonly #batches = new TransactionBatches((request) => this.#call((member) => member.transact(request), {}));
 
   /** Connects with the first call. @throws TypeError for endpoints or a prefix of another shape */
   constructor(options: EtcdStoreOptions) {
@@ -99,7 +101,10 @@ export class EtcdStore implements Store {
   async transact(transaction: Transaction, options: CallOptions = {}): Promise<TransactionResponse> {
     checkTransaction(transaction);
     const sent = sentTransactionOf(transaction, this.#place);
-    const answer = await this.#call((member) => member.transact(sent.request), options);
+    if (options.signal?.aborted === true) throw abortedBy(options.signal);
+    const answer = mayShare(transaction)
+      ? await untilAborted(this.#batches.add(transaction, sent.request), options.signal)
+      : await this.#call((member) => member.transact(sent.request), options);
     const response = readTransaction(answer, sent, this.#place);
     return sent.isOnlyCompared ? { ...response, entries: [] } : response;
   }

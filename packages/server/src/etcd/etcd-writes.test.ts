@@ -57,18 +57,24 @@ async function runStruck(
     readonly direct: Store;
     readonly strike: () => void;
     readonly after?: () => Promise<void>;
+    /** Writes at the same time, each of a wrap of its own. Default: one. */
+    readonly together?: number;
   },
 ): Promise<Tally> {
   const { world, store, replica } = makeWorld(o.through);
   const told = new Map<string, Told>();
   let struck = 0;
   for (let run = 0; run < count; run += 1) {
-    const { id, write } = await kind.prepare(world, await world.makeWrap());
+    const ready: Awaited<ReturnType<typeof kind.prepare>>[] = [];
+    for (let each = 0; each < (o.together ?? 1); each += 1) {
+      ready.push(await kind.prepare(world, await world.makeWrap()));
+    }
     store.beforeNextTransaction(() => {
       struck += 1;
       o.strike();
     });
-    told.set(id, await toldBy(write));
+    const answers = await Promise.all(ready.map(({ write }) => toldBy(write)));
+    for (const [index, { id }] of ready.entries()) told.set(id, answers[index]!);
     await o.after?.();
   }
   await world.audit.resolve(o.direct, { limit: 4096 });
@@ -138,6 +144,19 @@ describe.each(writeKinds)('the write $name', (kind) => {
     expect(tally.applied[1] ?? 0).toBeGreaterThanOrEqual(least);
   });
 
+  test('with others in one call, whose answer is lost: applied 0 or 1, misreported 0', async () => {
+    worlds += 1;
+    const prefix = `w${worlds}/`;
+    const through = openStore(proxy.endpoint, prefix, longMilliseconds);
+    const direct = openStore(server.endpoint, prefix, longMilliseconds);
+    const strike = (): void => proxy.arm('drop_answer');
+    const tally = await runStruck(kind, otherFaults, { through, direct, strike, together: 8 });
+    print(`${kind.name}, eight at once, whose answer is lost`, tally);
+    expect(Object.keys(tally.applied).filter((times) => Number(times) > 1)).toEqual([]);
+    expect(tally.misreported).toBe(0);
+    expect(tally.applied[1] ?? 0).toBeGreaterThanOrEqual(otherFaults);
+  });
+
   test('sent twice: applied 1, misreported 0', async () => {
     worlds += 1;
     const direct = openStore(server.endpoint, `w${worlds}/`, longMilliseconds);
@@ -153,6 +172,59 @@ describe.each(writeKinds)('the write $name', (kind) => {
     const tally = await runStruck(kind, otherFaults, { through, direct, strike });
     print(`${kind.name}, sent twice`, tally);
     expect(tally).toEqual({ struck: otherFaults, applied: { 1: otherFaults }, misreported: 0 });
+  });
+});
+
+describe('transactions of one turn', () => {
+  const put = (key: string, text: string) => ({ do: 'put', key, value: Buffer.from(text) }) as const;
+
+  test('go in one commit, each with its own verdict and entries', async () => {
+    const store = openStore(server.endpoint, 'turn/', longMilliseconds);
+    const { revision } = await store.transact({ compare: [], then: [put('old', '1')] });
+    const answers = await Promise.all(
+      [revision, revision + 1].map((is, index) =>
+        store.transact({
+          compare: [{ key: 'old', field: 'mod', is: '=', revision: is }],
+          then: [put(`new${index}`, '1'), { do: 'get', key: `new${index}` }, { do: 'get', key: 'old' }],
+          otherwise: [{ do: 'get', key: 'old' }],
+        }),
+      ),
+    );
+    const old = { key: 'old', modRevision: revision };
+    expect(answers).toMatchObject([
+      { succeeded: true, revision: revision + 1, entries: [undefined, old] },
+      { succeeded: false, revision: revision + 1, entries: [old] },
+    ]);
+    expect((await store.range({ key: 'new0' })).entries).toMatchObject([{ modRevision: revision + 1 }]);
+    expect((await store.range({ key: 'new1' })).entries).toEqual([]);
+  });
+
+  test('that want the same key: one of them has it', async () => {
+    const store = openStore(server.endpoint, 'race/', longMilliseconds);
+    const claims = Array.from({ length: 20 }, (_, index) =>
+      store.transact({
+        compare: [{ key: 'one', field: 'create', is: '=', revision: 0 }],
+        then: [put('one', String(index)), put(`own${index}`, '1')],
+      }),
+    );
+    const owners = (await Promise.all(claims)).flatMap(({ succeeded }, index) => (succeeded ? [index] : []));
+    expect(owners).toHaveLength(1);
+    const { entries } = await store.range({ prefix: 'own', limit: 100 });
+    expect(entries.map(({ key }) => key)).toEqual([`own${owners[0]}`]);
+  });
+
+  test('with one that etcd refuses for its size: the others happen', async () => {
+    const store = openStore(server.endpoint, 'size/', longMilliseconds);
+    const outcomes = await Promise.allSettled([
+      store.transact({ compare: [], then: [put('small', '1')] }),
+      store.transact({ compare: [], then: [put('huge', 'x'.repeat(2_000_000))] }),
+      store.transact({ compare: [], then: [put('other', '1')] }),
+    ]);
+    expect(outcomes).toMatchObject([
+      { status: 'fulfilled' },
+      { status: 'rejected', reason: { reason: 'store_request_too_large' } },
+      { status: 'fulfilled' },
+    ]);
   });
 });
 
