@@ -11,18 +11,20 @@ const statementCharacters = 16_384;
 
 /** Signs which keys a binding has, the newest first. */
 export function signBindingKey(key: SigningKey, claims: BindingKeyClaims): string {
-  return signJws({ typ: typ.bindingKey, key, claims: { ...claims, bk: claims.bk.map((jwk) => ({ ...jwk })) } });
+  const { rcp, ...rest } = claims;
+  const bk = claims.bk.map((jwk) => ({ ...jwk }));
+  return signJws({ typ: typ.bindingKey, key, claims: { ...rest, bk, ...(rcp === undefined ? {} : { rcp }) } });
 }
 
 /**
  * Verifies the statement. @param o - `bnd`: `<namespace>/<name>` of the binding that was asked for
- * @returns the key to encrypt to. @throws 'bad_encoding', 'bad_key', 'bad_proof' with reason signature_invalid, binding_key_other or binding_key_expired
+ * @returns the key to encrypt to, and who receives, if that was known. @throws 'bad_encoding', 'bad_key', 'bad_proof' with reason signature_invalid, binding_key_other or binding_key_expired
  */
 export function openBindingKey(
   jws: string,
   key: VerifyingKey,
   o: { readonly nowSeconds: number; readonly bnd: string },
-): { readonly key: SealingKey; readonly seq: number } {
+): { readonly key: SealingKey; readonly seq: number; readonly recipients: readonly string[] } {
   const claims = openJws(jws, {
     typ: typ.bindingKey,
     key,
@@ -31,5 +33,5 @@ export function openBindingKey(
   });
   if (claims.bnd !== o.bnd) throw new ProblemError('bad_proof', { reason: 'binding_key_other' });
   if (o.nowSeconds > claims.exp) throw new ProblemError('bad_proof', { reason: 'binding_key_expired' });
-  return { key: importSealingKey(claims.bk[0]), seq: claims.seq };
+  return { key: importSealingKey(claims.bk[0]), seq: claims.seq, recipients: claims.rcp ?? [] };
 }

@@ -5,7 +5,7 @@
  */
 import { parseCanonical, type JcsObject } from './jcs.ts';
 import { lifetimes, limits } from './limits.ts';
-import { grantee, recipient, secretPath, trustDomain } from './names.ts';
+import { grantee, recipient, secretPath, trustDomain, workloadSelector } from './names.ts';
 import { ProblemError } from './problems.ts';
 import {
   array,
@@ -62,12 +62,13 @@ const bindingName = matching(
   /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\/[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?$/,
   '<namespace>/<name>',
 );
-/** Keys of a binding, the newest first. @source protocol.md §5.5 */
+/** Keys of a binding, the newest first, and who receives, for writers that cannot read the binding itself. @source protocol.md §5.5 */
 export const bindingKeyClaims = object({
   bk: array(publicJwk, 16, 1),
   bnd: bindingName,
   exp: seconds,
   iat: seconds,
+  rcp: optional(array(workloadSelector, limits.slotsPerEnvelope, 1)),
   seq: integer(1),
 });
 export type BindingKeyClaims = ReturnType<typeof bindingKeyClaims>;

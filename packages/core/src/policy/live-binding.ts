@@ -3,6 +3,7 @@
  * It must never be asked of the store: a binding that was deleted gives no rights, whatever is stored.
  * @module
  */
+import type { BindingDelivery } from '@letterlock/protocol';
 
 /** What the controller's informer knows, read without waiting. */
 export interface LiveBindings {
@@ -10,6 +11,8 @@ export interface LiveBindings {
   isCurrent(): boolean;
   /** Undefined also while it terminates. */
   bindingOf(namespace: string, name: string): LiveBinding | undefined;
+  /** All of a namespace, by the same rule. */
+  bindingsIn(namespace: string): readonly LiveBinding[];
 }
 
 export interface LiveBinding {
@@ -25,6 +28,8 @@ export interface LiveBinding {
     readonly serviceAccounts: readonly ServiceAccountWriter[];
     readonly identities: readonly IdentityWriter[];
   };
+  /** What its agents are told about files and conduct; no right rests on it. Default: nothing. */
+  readonly delivery?: BindingDelivery;
 }
 
 /** Names of secrets, or `*` for all of the binding. */

@@ -270,6 +270,17 @@ describe('Secrets.read()', () => {
   });
 });
 
+describe('Secrets.latest()', () => {
+  test('is the highest version, none for a secret that was never written, and leaves no record', async () => {
+    const permitted = world.permit<'secret.read'>({ act: 'secret.read', path }, reader);
+    expect(await world.secrets.latest(permitted)).toBe(0);
+    await world.write(await world.make(4));
+    const { lastSeq } = world.audit;
+    expect(await world.secrets.latest(permitted)).toBe(4);
+    expect(world.audit.lastSeq).toBe(lastSeq);
+  });
+});
+
 describe('Secrets.destroy()', () => {
   beforeEach(() => world.writeAll([1, 2]));
 

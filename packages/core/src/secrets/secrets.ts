@@ -197,6 +197,12 @@ export class Secrets {
     });
   }
 
+  /** Number of the latest version for who may read it; 0 for none. It tells nothing else, and leaves no record. @throws 'unavailable' */
+  async latest({ action }: Permitted<'secret.read'>): Promise<number> {
+    const { barrier } = this.#options;
+    return openLatest(barrier, action.path, await this.#read(latestKey(barrier, action.path))).record?.ver ?? 0;
+  }
+
   /** What lies directly below a path, as far as the caller may see it. A page can be short although there are more. @throws 'unavailable' */
   list(permitted: Permitted<'secret.list'>, request: ListSecretsRequest): Promise<ListSecretsResponse> {
     return this.#recordingRefusal(permitted, async () => {

@@ -56,7 +56,11 @@ describe('BindingKeys', () => {
     const { kid } = await keys.rotate(...place);
     const statement = await keys.statement(...place);
     const expected = { nowSeconds: world.clock.nowSeconds() + 7 * 86_400, bnd };
-    const { key, seq } = openBindingKey(statement, publicOf(instanceKey), expected);
+    const { key, seq, recipients } = openBindingKey(statement, publicOf(instanceKey), expected);
+    expect(recipients).toEqual([]);
+    const selectors = ['b', 'a'].map((sa) => `spiffe://test.example/ns/shop/sa/${sa}`);
+    const told = openBindingKey(await keys.statement(...place, selectors), publicOf(instanceKey), expected);
+    expect(told.recipients).toEqual(selectors.toSorted());
     expect({ kid: key.thumbprint, seq }).toEqual({ kid, seq: 2 });
     await expect(keys.statement('shop', 'nobody')).rejects.toMatchObject({ code: 'not_found' });
   });

@@ -98,8 +98,8 @@ export class BindingKeys implements BindingSlotKeys {
     return this.#options.clock.nowSeconds() - createdAtSeconds >= lifetimes.bindingKey;
   }
 
-  /** `letterlock-bk+jws` of the newest key. @throws 'not_found', 'unavailable' */
-  async statement(namespace: string, name: string): Promise<string> {
+  /** `letterlock-bk+jws` of the newest key. @param recipients - selectors of who receives, from the live binding. @throws 'not_found', 'unavailable' */
+  async statement(namespace: string, name: string, recipients: readonly string[] = []): Promise<string> {
     const current = await this.currentOf(namespace, name);
     if (current === undefined) throw new ProblemError('not_found', { reason: 'binding_key_absent' });
     const iat = this.#options.clock.nowSeconds();
@@ -108,6 +108,7 @@ export class BindingKeys implements BindingSlotKeys {
       bnd: bindingOf(namespace, name),
       exp: iat + lifetimes.bindingKeyStatement,
       iat,
+      ...(recipients.length === 0 ? {} : { rcp: recipients.toSorted() }),
       seq: current.generation,
     });
   }

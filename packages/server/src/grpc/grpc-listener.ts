@@ -19,13 +19,22 @@ import type { Logger } from 'pino';
 /** The key of a caller under the key policy. @throws when it is not acceptable */
 export type ReadPublicKey = (publicKey: KeyObject) => { readonly thumbprint: string };
 
-/** One service: its methods, and what they do. `callerOf` gives the thumbprint of the key that a connection has shown. */
+/** What a connection has shown. */
+export interface GrpcCaller {
+  /** Of the certificate's key. */
+  readonly thumbprint: string;
+  /** DER of the certificate, which nobody has judged yet. */
+  readonly certificate: Uint8Array;
+  readonly remoteAddress: string;
+}
+
+/** One service: its methods, and what they do. `callerOf` gives what a connection has shown. */
 export type GrpcService = (callerOf: CallerOf) => {
   readonly definition: ServiceDefinition;
   readonly implementation: UntypedServiceImplementation;
 };
 /** @param peer - as grpc-js names the other end. @returns undefined for a connection that is gone */
-export type CallerOf = (peer: string) => string | undefined;
+export type CallerOf = (peer: string) => GrpcCaller | undefined;
 
 export interface GrpcListenerOptions {
   /** PEM. */
@@ -38,6 +47,8 @@ export interface GrpcListenerOptions {
 
 export interface GrpcListener {
   readonly server: TlsServer;
+  /** Cuts the connections whose caller is such a one. */
+  closeWhere(isToBeClosed: (caller: GrpcCaller) => boolean): void;
   /** Ends idle connections, lets calls in flight end. @param mostMilliseconds - then what is left is cut. */
   close(mostMilliseconds: number): Promise<void>;
 }
@@ -67,11 +78,11 @@ const channelOptions = {
 export function createGrpcListener(o: GrpcListenerOptions): GrpcListener {
   const { log, readPublicKey } = o;
   const sockets = new Set<Socket>();
-  /** Name of the other end → thumbprint of its key. */
-  const callers = new Map<string, { readonly socket: TLSSocket; readonly thumbprint: string }>();
+  /** By the name of the other end. */
+  const callers = new Map<string, GrpcCaller & { readonly socket: TLSSocket }>();
   const grpc = new Server(channelOptions);
   for (const service of o.services) {
-    const { definition, implementation } = service((peer) => callers.get(peer)?.thumbprint);
+    const { definition, implementation } = service((peer) => callers.get(peer));
     grpc.addService(definition, implementation);
   }
   const injector: ConnectionInjector = grpc.createConnectionInjector(ServerCredentials.createInsecure());
@@ -100,20 +111,24 @@ export function createGrpcListener(o: GrpcListenerOptions): GrpcListener {
   server.on('secureConnection', (socket) => {
     // Whatever breaks this connection breaks no other.
     socket.on('error', () => socket.destroy());
-    const thumbprint = thumbprintOf(socket, readPublicKey);
-    if (socket.alpnProtocol !== alpn || thumbprint === undefined) {
-      log.info({ reason: thumbprint === undefined ? 'client_key' : 'alpn' }, 'Refused gRPC connection');
+    const caller = callerBehind(socket, readPublicKey);
+    if (socket.alpnProtocol !== alpn || caller === undefined) {
+      log.info({ reason: caller === undefined ? 'client_key' : 'alpn' }, 'Refused gRPC connection');
       socket.destroy();
       return;
     }
     const peer = `${socket.remoteAddress}:${socket.remotePort}`;
-    callers.set(peer, { socket, thumbprint });
+    callers.set(peer, { ...caller, socket });
     socket.once('close', () => {
       if (callers.get(peer)?.socket === socket) callers.delete(peer);
     });
     injector.injectConnection(socket);
   });
-  return { server, close };
+  return { server, close, closeWhere };
+
+  function closeWhere(isToBeClosed: (caller: GrpcCaller) => boolean): void {
+    for (const caller of callers.values()) if (isToBeClosed(caller)) caller.socket.destroy();
+  }
 
   async function close(mostMilliseconds: number): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
@@ -128,12 +143,13 @@ export function createGrpcListener(o: GrpcListenerOptions): GrpcListener {
   }
 }
 
-/** Of the client's certificate, whose names, issuer and dates are ignored; undefined without one, and for a key outside the policy. */
-function thumbprintOf(socket: TLSSocket, readPublicKey: ReadPublicKey): string | undefined {
+/** The client's certificate, of which nothing but the key is looked at here; undefined without one, and for a key outside the policy. */
+function callerBehind(socket: TLSSocket, readPublicKey: ReadPublicKey): GrpcCaller | undefined {
   const certificate = socket.getPeerX509Certificate();
   if (certificate === undefined) return undefined;
   try {
-    return readPublicKey(certificate.publicKey).thumbprint;
+    const { thumbprint } = readPublicKey(certificate.publicKey);
+    return { thumbprint, certificate: certificate.raw, remoteAddress: socket.remoteAddress ?? '' };
   } catch {
     return undefined;
   }

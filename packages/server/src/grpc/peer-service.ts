@@ -44,7 +44,7 @@ export function createPeerService(o: { readonly installation: Installation; read
         throw new ProblemError('too_large', { reason: 'grpc_message' });
       const request = readClaims(peerUnsealRequest, decodeDocument(call.request));
       const received: ReceivedFacts = { requestId, channel: { listener: 'peer' } };
-      const response = await installation.grantPeer(request, caller, received);
+      const response = await installation.grantPeer(request, caller.thumbprint, received);
       log.warn({ requestId }, 'Unsealed another replica');
       return encodeDocument(canonicalBytes({ ...response }));
     };

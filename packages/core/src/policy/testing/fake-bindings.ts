@@ -24,6 +24,10 @@ export class FakeBindings implements LiveBindings {
   bindingOf(namespace: string, name: string): LiveBinding | undefined {
     return this.bindings.get(`${namespace}/${name}`);
   }
+
+  bindingsIn(namespace: string): readonly LiveBinding[] {
+    return [...this.bindings.values()].filter((binding) => binding.namespace === namespace);
+  }
 }
 
 /** The binding of the tests: pods of `orders` read, `ci/deployer` writes. */
