@@ -24,3 +24,4 @@ export { FakeTokenReviewer, refusedStatus, reviewedPod, reviewStatus } from './p
 export { FakeWitness } from './workloads/testing/fake-witness.ts';
 export { describeWitnessContract, type WitnessedWorld } from './workloads/testing/witness-contract.ts';
 export { podOf } from './workloads/testing/workloads-world.ts';
+export { imageDigest as agentImageDigest, settings as injectionSettings } from './injection/testing/injection-world.ts';

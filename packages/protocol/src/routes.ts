@@ -22,6 +22,28 @@ export const routes = {
   state: { method: 'GET', path: '/v1/sys/state', authentication: 'none', success: [200], whileSealed: true },
   nonce: { method: 'HEAD', path: '/v1/nonce', authentication: 'none', success: [200], whileSealed: true },
   openapi: { method: 'GET', path: '/v1/openapi.json', authentication: 'none', success: [200], whileSealed: true },
+  bundle: { method: 'GET', path: '/v1/bundle', authentication: 'none', success: [200], whileSealed: false },
+  bindingKey: {
+    method: 'GET',
+    path: '/v1/bindings/{ns}/{name}/key',
+    authentication: 'none',
+    success: [200],
+    whileSealed: false,
+  },
+  enrol: {
+    method: 'POST',
+    path: '/v1/workload/enrol',
+    authentication: 'proof',
+    success: [200],
+    whileSealed: false,
+  },
+  tokenWriter: {
+    method: 'POST',
+    path: '/v1/workload/token',
+    authentication: 'proof',
+    success: [200],
+    whileSealed: false,
+  },
   identity: {
     method: 'GET',
     path: '/v1/identities/{id}',

@@ -7,6 +7,7 @@ import type { Server } from 'node:http';
 import type { AddressInfo, Server as NetServer } from 'node:net';
 import {
   createBootKeys,
+  firstDirectory,
   GrantRegistry,
   IdentityRegistry,
   Installation,
@@ -48,10 +49,12 @@ import { createPeerService } from './grpc/peer-service.ts';
 import { createHealthServer } from './http/health.ts';
 import type { UnsealedServices } from './http/ports.ts';
 import { followReplicas } from './follow-replicas.ts';
+import type { KubernetesPorts } from './kubernetes-ports.ts';
 import { runInitialState } from './initial-state.ts';
 import { createLog } from './log.ts';
 import { createMetrics } from './metrics.ts';
 import { openStore, type OpenedStore } from './open-store.ts';
+import { runWorkloads, type WorkloadServices } from './run-workloads.ts';
 import { findUnreadyReasons, findWarnings, type ReadinessSources } from './readiness.ts';
 import { systemClock } from './system-clock.ts';
 import { unsealByPeers } from './unseal-by-peers.ts';
@@ -71,6 +74,8 @@ export interface StartOptions {
   readonly checkpointMilliseconds?: number;
   /** Put around the store before anything uses it, for a harness that lets it fail. Default: the store itself. */
   readonly decorateStore?: (store: Store) => Store;
+  /** What workloads need from Kubernetes. Default: there are none. */
+  readonly workloadPorts?: KubernetesPorts;
   /** A store in memory waits for an admin's initialisation too, as a durable one does; for tests of it. Default false. */
   readonly waitsForInitialisation?: boolean;
 }
@@ -111,8 +116,13 @@ export async function startServer(config: Config, options: StartOptions = {}): P
   for (const note of config.notes) log.warn({ note }, 'Sources of the configuration disagree');
 
   const boot = createBootKeys();
-  const material = tlsMaterial(config, boot, clock);
+  const bootCertificate = bootMaterial(config, boot, clock);
+  const material = config.tls === undefined ? bootCertificate : readTlsFiles(config.tls, clock.nowSeconds());
   let { certificate } = material;
+  /** For the boot key, by the installation's own authority; while sealed there is none. */
+  let ownChain: string | undefined;
+  /** Once both listeners are there. */
+  let serveOwnChain: () => void = () => undefined;
   const attestor = openAttestor(config, clock);
   const writers = openSinks(config.audit.sinks);
   const { certificateCheckMilliseconds: checkMilliseconds } = options;
@@ -178,8 +188,30 @@ export async function startServer(config: Config, options: StartOptions = {}): P
       return { api: endOfCertificate(certificate), ...(storeEnd === undefined ? {} : { store: storeEnd }) };
     },
   });
+  let publicOrigins = config.publicOrigins;
+  const { workloadPorts } = options;
+  const workloads =
+    workloadPorts === undefined
+      ? undefined
+      : runWorkloads({
+          ports: workloadPorts,
+          installation,
+          store,
+          clock,
+          log,
+          trustDomain: config.trustDomain,
+          servedKey: boot.tls,
+          hosts: () => [...new Set([...hostsOf(publicOrigins), ...workloadPorts.serviceHosts])],
+          serve: (chain) => {
+            ownChain = chain;
+            serveOwnChain();
+          },
+          alarmed: () => metrics.enrolmentAlarmed(),
+          cutOff: () => undefined,
+        });
   installation.onUnsealed((keys) => {
-    unsealed = composeUnsealed(config, { keys, opened, clock, admins: installation.admins() });
+    const inKubernetes = workloads?.compose(keys);
+    unsealed = composeUnsealed(config, { keys, opened, clock, admins: installation.admins(), inKubernetes });
     log.info({ inst: keys.inst, generation: keys.generation }, 'Unsealed');
   });
   installation.onSealed(() => {
@@ -208,7 +240,6 @@ export async function startServer(config: Config, options: StartOptions = {}): P
     throw error;
   }
 
-  let publicOrigins = config.publicOrigins;
   const direct = createDirectListener({
     services: {
       trustDomain: config.trustDomain,
@@ -231,7 +262,6 @@ export async function startServer(config: Config, options: StartOptions = {}): P
   const directPort = await listen(direct.server, config.listen.direct, log);
   if (publicOrigins.length === 0) publicOrigins = loopbackHosts.map((host) => originOf(host, directPort));
 
-  const bootCertificate = bootMaterial(config, boot, clock);
   const grpcAddress = config.listen.grpc;
   const grpc =
     grpcAddress === undefined
@@ -243,6 +273,16 @@ export async function startServer(config: Config, options: StartOptions = {}): P
           log,
         });
   if (grpc !== undefined) await listen(grpc.server, grpcAddress!, log);
+
+  serveOwnChain = () => {
+    const served = { ...tlsSettings, cert: ownChain ?? bootCertificate.certificate, key: bootCertificate.key };
+    grpc?.server.setSecureContext(served);
+    // A certificate of the configuration is what its owner wants to be served.
+    if (config.tls !== undefined) return;
+    direct.server.setSecureContext(served);
+    certificate = served.cert;
+  };
+  if (ownChain !== undefined) serveOwnChain();
 
   const health = createHealthServer({
     unreadyReasons: () => findUnreadyReasons(readiness),
@@ -256,6 +296,7 @@ export async function startServer(config: Config, options: StartOptions = {}): P
   const stopTasks = [
     stopFollowing,
     initial.stop,
+    ...(workloads === undefined ? [] : [workloads.stop]),
     repeat({
       everyMilliseconds: sweepEveryMilliseconds,
       run: async (signal) => (unsealed === undefined ? undefined : sweep(unsealed, signal)),
@@ -382,9 +423,10 @@ function composeUnsealed(
     readonly opened: OpenedStore;
     readonly clock: Clock;
     readonly admins: ReturnType<Installation['admins']>;
+    readonly inKubernetes: WorkloadServices | undefined;
   },
 ): UnsealedServices {
-  const { keys, opened, clock, admins } = o;
+  const { keys, opened, clock, admins, inKubernetes } = o;
   const { inst, barrier, audit, instanceKey } = keys;
   const common = { store: opened.store, barrier, audit, clock };
   const identities = new IdentityRegistry({
@@ -392,22 +434,34 @@ function composeUnsealed(
     inst,
     admins,
     authorities: config.x509Authorities.map((pem) => readCertificate(pem).certificate),
+    bindings: inKubernetes?.bindings,
   });
+  const support = inKubernetes === undefined ? {} : { bindings: inKubernetes.support };
   const wraps = new Wraps({
     ...common,
     instanceKey,
     directory: identities,
     quota: config.quotas,
     tombstoneSeconds: opened.tombstoneSeconds,
+    ...support,
   });
-  const secrets = new Secrets({ ...common, instanceKey, directory: identities, quota: config.quotas });
+  const secrets = new Secrets({ ...common, instanceKey, directory: identities, quota: config.quotas, ...support });
   const grants = new GrantRegistry(common);
-  return { inst, audit, identities, grants, wraps, secrets, ledger: new OperationLedger(common) };
-}
-
-/** The configured files, or a self-signed certificate of this process's own key. */
-function tlsMaterial(config: Config, boot: BootKeys, clock: Clock): TlsMaterial {
-  return config.tls === undefined ? bootMaterial(config, boot, clock) : readTlsFiles(config.tls, clock.nowSeconds());
+  const services = { inst, audit, identities, grants, wraps, secrets, ledger: new OperationLedger(common) };
+  if (inKubernetes === undefined) return { ...services, directory: identities };
+  const { workloads, bindings, bindingKeys, secondFactor, tokenWriters } = inKubernetes;
+  return {
+    ...services,
+    directory: firstDirectory(identities, tokenWriters),
+    workloads,
+    bindings,
+    bindingKeys,
+    secondFactor,
+    tokenWriters,
+    get authorities() {
+      return inKubernetes.authorities;
+    },
+  };
 }
 
 /** A self-signed certificate of this process's own key: nobody stands behind it but the boot fingerprint. */

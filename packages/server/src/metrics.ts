@@ -52,6 +52,8 @@ export interface Metrics extends HttpMetrics, StoreCallMetrics {
   swept(transition: WrapTransition, count: number): void;
   secretsExpired(count: number): void;
   sweepFailed(): void;
+  /** Somebody has an agent's token. */
+  enrolmentAlarmed(): void;
   certificateReloaded(outcome: (typeof reloadOutcomes)[number]): void;
   /** A known admin's share or operation was not accepted. */
   adminRefused(): void;
@@ -94,6 +96,7 @@ export function createMetrics(sources: MetricSources): Metrics {
   const damaged = counter('damaged_records_total', 'Records that could not be opened, by who met them: alarm on any', [
     'met_by',
   ]);
+  const alarms = counter('enrolment_alarms_total', 'Second keys for one start of an agent: alarm on any');
   const reloads = counter('certificate_reloads_total', 'Reloads of the certificate files, by outcome', ['outcome']);
   const refusedAdmins = counter('refused_admins_total', 'Shares and operations of known admins that were refused');
   const storeFailures = counter('store_failures_total', 'Calls to the store that failed, by reason', ['reason']);
@@ -140,6 +143,7 @@ export function createMetrics(sources: MetricSources): Metrics {
     proofFailed: () => failedProofs.inc(),
     connectionRefused: () => unparsable.inc(),
     swept: (transition, count) => transitions.inc({ transition }, count),
+    enrolmentAlarmed: () => alarms.inc(),
     sweepFailed: () => sweepFailures.inc(),
     recordsDamaged: (metBy, count) => damaged.inc({ met_by: metBy }, count),
     certificateReloaded: (outcome) => reloads.inc({ outcome }),

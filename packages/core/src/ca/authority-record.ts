@@ -83,7 +83,8 @@ export function decodeAuthorities(plaintext: Uint8Array, trustDomain: string): A
     const header = recordHeader(parseCanonical(plaintext.subarray(4, 4 + headerLength)), '');
     let at = 4 + headerLength;
     const parts = header.parts.map((part): Part => {
-      const der = plaintext.slice(at, at + part.certificate);
+      // A copy: a Buffer's slice would be erased with the plaintext.
+      const der = new Uint8Array(plaintext.subarray(at, at + part.certificate));
       at += part.certificate;
       const authority = withKey(readAuthority(der, trustDomain), plaintext.subarray(at, at + part.key));
       at += part.key;

@@ -259,3 +259,13 @@ describe('decodeAuthorities()', () => {
     expect(() => decodeAuthorities(encoded.expose(), trustDomain)).toThrow(unreadable);
   });
 });
+
+test('the bundle holds certificates also where the barrier gives its plaintext as a Buffer', async () => {
+  const opened = await world.open();
+  const open = world.barrier.open.bind(world.barrier);
+  world.barrier.open = (path, record) => Buffer.from(open(path, record));
+  const { certs } = openBundle((await world.open()).bundle(), publicOf(instanceKey), { nowSeconds, leastSeq: 1 });
+  expect(certs.map((der) => new Uint8Array(decodeBase64url(der)))).toEqual(
+    opened.trusted.map(({ der }) => new Uint8Array(der)),
+  );
+});

@@ -6,6 +6,7 @@
 import { verifyCertificateChain } from '@letterlock/crypto';
 import { decodeBase64url, isProblemError, ProblemError, type Evidence } from '@letterlock/protocol';
 import { checkOperations, type SignedOperationsContext } from '../proof/index.ts';
+import type { LiveBindings } from '../policy/index.ts';
 import type { OperationOnce } from './operation-ledger.ts';
 
 /** Certificate authorities of the configuration. */
@@ -15,11 +16,14 @@ export interface EvidenceContext extends SignedOperationsContext {
   /** The id that registers. */
   readonly id: string;
   readonly authorities: CertificateAuthorities;
+  /** Absent outside Kubernetes. */
+  readonly bindings?: LiveBindings | undefined;
 }
 
 /** Good evidence; an operation is used up by the registration. */
 export type GoodEvidence =
-  { readonly kind: 'op'; readonly once: OperationOnce } | { readonly kind: 'x509'; readonly once?: undefined };
+  | { readonly kind: 'op'; readonly once: OperationOnce }
+  | { readonly kind: 'x509' | 'binding'; readonly once?: undefined };
 
 type Checker<T extends Evidence['t']> = (
   evidence: Extract<Evidence, { readonly t: T }>,
@@ -37,9 +41,14 @@ const checkers: { readonly [T in Evidence['t']]: Checker<T> } = {
     if (key.thumbprint !== id) throw refusal('evidence_x509');
     return { kind: 'x509' };
   },
-  // Bindings are not yet read, so no binding can list a key.
-  binding: () => {
-    throw refusal('evidence_binding');
+  // Listing a key in a binding is the right of who may change the binding, and gives rights on nothing else.
+  binding: ({ ns, name }, { bindings, clock, id }) => {
+    const binding = bindings?.isCurrent() === true ? bindings.bindingOf(ns, name) : undefined;
+    const isListed = binding?.writers.identities.some(
+      ({ thumbprint, notAfter }) => thumbprint === id && (notAfter === undefined || clock.nowSeconds() < notAfter),
+    );
+    if (isListed !== true) throw refusal('evidence_binding');
+    return { kind: 'binding' };
   },
 };
 

@@ -131,7 +131,7 @@ describe('IdentityRegistry', () => {
       test.each([
         { name: 'none', evidence: () => undefined, reason: 'evidence_missing' },
         {
-          name: 'a binding, while none are read',
+          name: 'a binding that is not there',
           evidence: () => ({ t: 'binding', ns: 'a', name: 'b' }) as const,
           reason: 'evidence_binding',
         },

@@ -6,7 +6,7 @@
 import { verifyKeyset, type Keyset } from '@letterlock/crypto';
 import { ProblemError, type RegisterRequest } from '@letterlock/protocol';
 import type { AuditFacts, AuditTrail } from '../audit/index.ts';
-import type { Permitted } from '../policy/index.ts';
+import type { LiveBindings, Permitted } from '../policy/index.ts';
 import type { Directory, KnownKey, Proven } from '../proof/index.ts';
 import type { Barrier, Clock, Compare, Store } from '../store/index.ts';
 import { commit, configurationFacts, factsOf, type Change } from './commit.ts';
@@ -41,6 +41,8 @@ export interface IdentityRegistryOptions {
   readonly admins: ReadonlyMap<string, KnownKey>;
   /** For evidence by certificate; empty means that there is none. */
   readonly authorities: CertificateAuthorities;
+  /** For evidence by a binding; absent outside Kubernetes. */
+  readonly bindings?: LiveBindings | undefined;
 }
 
 /** One identity as admins see it. */
@@ -240,9 +242,9 @@ export class IdentityRegistry implements Directory {
   }
 
   async #checkEvidence({ evidence }: RegisterRequest, id: string): Promise<GoodEvidence> {
-    const { admins, inst, clock, authorities } = this.#options;
+    const { admins, inst, clock, authorities, bindings } = this.#options;
     const keys = new Map([...admins].map(([adminId, { verifyingKey }]) => [adminId, verifyingKey]));
-    const good = await checkEvidence(evidence, { id, admins: keys, inst, clock, authorities });
+    const good = await checkEvidence(evidence, { id, admins: keys, inst, clock, authorities, bindings });
     if (good.once !== undefined && (await this.#ledger.isApplied(good.once))) {
       throw new ProblemError('denied', { reason: 'evidence_used' });
     }

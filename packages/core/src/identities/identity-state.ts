@@ -32,7 +32,7 @@ export const identityRecord = object({
 export type IdentityRecord = ReturnType<typeof identityRecord>;
 
 /** What an id that is new rests on. An x509 chain cannot bring back what an admin revoked; a new operation can. */
-export type AcceptedEvidence = 'op' | 'x509' | 'configuration';
+export type AcceptedEvidence = 'op' | 'x509' | 'binding' | 'configuration';
 
 export type IdentityDecision =
   | { readonly do: 'put'; readonly record: IdentityRecord; readonly act: 'identity.register' | 'identity.rotate' }

@@ -2,6 +2,7 @@
  * Workloads of Kubernetes: enrolment, revocation, and what they are known by.
  * @module
  */
+export type { BindingSlotKeys, BindingSupport } from '../envelopes/binding-slot.ts';
 export { decideEnrolment, type EnrolmentDecision, type EnrolmentViolation } from './decide-enrolment.ts';
 export {
   createKubernetesAttestor,
@@ -13,5 +14,6 @@ export { readLivePod, type AgentStart, type LivePod } from './live-pod.ts';
 export type { EnrolmentAlarm } from './suspicions.ts';
 export { WatchFreshness } from './watch-freshness.ts';
 export { BindingKeys, type BindingKeysOptions, type BindingPublicKey } from './binding-keys.ts';
+export { TokenWriters, type TokenWritersOptions } from './token-writers.ts';
 export { Workloads, type EnrolmentRequest, type WorkloadsOptions } from './workloads.ts';
 export type { WorkloadWitness } from './workload-witness.ts';

@@ -8,6 +8,7 @@ import {
   acknowledgeRequest,
   destroySecretRequest,
   emptyBody,
+  enrolRequest,
   envelope,
   explainRequest,
   listSecretsRequest,
@@ -16,17 +17,32 @@ import {
   readClaims,
   readSecretRequest,
   registerRequest,
+  ProblemError,
   secretVersionsRequest,
   signedRequest,
   type RouteName,
 } from '@letterlock/protocol';
-import { ok, permitted, proven, recordingRefusal, type Handler } from './handler.ts';
+import { ok, permitted, proven, recordingRefusal, requireUnsealed, type Handler } from './handler.ts';
 import { buildOpenApi } from './openapi.ts';
 import { applySigned, operationTables } from './operations.ts';
+import type { UnsealedServices } from './ports.ts';
 import { auditRead } from './refusals.ts';
 
 /** The document never changes while the process runs. */
 const openApiText = JSON.stringify(buildOpenApi('1'));
+
+/** Outside Kubernetes nothing is there. @throws 'not_found' */
+function inKubernetes<T>(part: T | undefined): T {
+  if (part === undefined) throw new ProblemError('not_found', { reason: 'kubernetes_not_configured' });
+  return part;
+}
+
+/** @throws 'not_found', 'unavailable' for a moment after the unseal */
+function requireAuthorities({ workloads, authorities }: UnsealedServices) {
+  inKubernetes(workloads);
+  if (authorities === undefined) throw new ProblemError('unavailable', { reason: 'authorities_opening' });
+  return authorities;
+}
 
 /** Every route of the table. */
 export const apiRoutes: Readonly<Record<RouteName, Handler>> = {
@@ -45,6 +61,40 @@ export const apiRoutes: Readonly<Record<RouteName, Handler>> = {
   nonce: () => ({ status: 200, body: '' }),
 
   openapi: () => ({ status: 200, body: openApiText }),
+
+  bundle: (services) => ok({ bundle: requireAuthorities(requireUnsealed(services)).bundle() }),
+
+  bindingKey: async (services, { segments }) => {
+    const { bindingKeys } = requireUnsealed(services);
+    return ok({ bk: await inKubernetes(bindingKeys).statement(segments['ns']!, segments['name']!) });
+  },
+
+  enrol: proven({
+    authentication: 'proof',
+    body: enrolRequest,
+    directory: ({ keyset }, { readers }) => directoryOfKeyset(readers.keyset(keyset)),
+    run: async (exchange) => {
+      const { unsealed, proven: who, received } = exchange;
+      const keyset = who.caller.keyset!;
+      const workloads = inKubernetes(unsealed.workloads);
+      const permission = await permitted(exchange, { act: 'workload.enrol', id: keyset.id });
+      const { token } = who.request;
+      return ok(await workloads.enrol(permission, { keyset, token, sourceAddress: received.channel.remoteAddress }));
+    },
+  }),
+
+  tokenWriter: proven({
+    authentication: 'proof',
+    body: enrolRequest,
+    directory: ({ keyset }, { readers }) => directoryOfKeyset(readers.keyset(keyset)),
+    run: async (exchange) => {
+      const { unsealed, proven: who } = exchange;
+      const keyset = who.caller.keyset!;
+      const tokenWriters = inKubernetes(unsealed.tokenWriters);
+      const permission = await permitted(exchange, { act: 'workload.token', id: keyset.id });
+      return ok(await tokenWriters.register(permission, { keyset, token: who.request.token }));
+    },
+  }),
 
   identity: proven({
     authentication: 'proof-or-mtls',

@@ -43,6 +43,7 @@ export interface ProvenExchange<T> {
 export interface RoutedExchange<T> extends ProvenExchange<T> {
   /** As it was received, which is the canonical form of `proven.request`. */
   readonly body: Uint8Array;
+  readonly received: Received;
 }
 
 const noGrants: readonly Grant[] = [];
@@ -83,10 +84,10 @@ export function proven<T>(route: ProvenRoute<T>): Handler {
       authentication,
       nonces: services.nonces,
       publicOrigins: services.publicOrigins(),
-      directory: directory === undefined ? unsealed.identities : directory(request, services, unsealed),
+      directory: directory === undefined ? unsealed.directory : directory(request, services, unsealed),
       clock: services.clock,
     });
-    return run({ services, unsealed, proven: result, body, segments });
+    return run({ services, unsealed, proven: result, received, body, segments });
   };
 }
 
@@ -125,9 +126,10 @@ export async function permitted<N extends ActionName>(
   action: ActionOf<N>,
   grants: readonly Grant[] = noGrants,
 ): Promise<Permitted<N>> {
-  const { services, proven: who } = exchange;
+  const { services, unsealed, proven: who } = exchange;
   try {
-    const permission = permit<N>(action, who, { grants, nowSeconds: services.clock.nowSeconds() });
+    const world = { grants, nowSeconds: services.clock.nowSeconds(), bindings: unsealed.bindings };
+    const permission = permit<N>(action, who, world);
     if (!storingNothing.has(action.act)) await services.installation.requireAcknowledgedShares();
     return permission;
   } catch (error) {

@@ -3,7 +3,7 @@
  * It must never accept less than the readers do, nor describe a member that they do not know.
  * @module
  */
-import { limits, problems, serviceStates, verbs } from '@letterlock/protocol';
+import { bundleCharacters, limits, problems, serviceStates, verbs } from '@letterlock/protocol';
 
 export interface Schema {
   readonly type: 'string' | 'integer' | 'boolean' | 'array' | 'object';
@@ -114,6 +114,18 @@ export const bodySchemas = {
   ),
   RegisterResponse: object({ id: thumbprint('Identity id'), seq: integer(1, 1) }),
   IdentityResponse: object({ keyset: jws(16_384, 'letterlock-keyset+jws') }),
+  EnrolRequest: object({
+    keyset: jws(16_384, 'letterlock-keyset+jws'),
+    token: text(limits.tokenBytes, 'eyJhbGciOiJSUzI1NiJ9.e30.c2ln', 'ServiceAccount token of the right audience'),
+  }),
+  EnrolResponse: object({
+    bundle: jws(bundleCharacters, 'letterlock-bundle+jws'),
+    chain: array(string('^[A-Za-z0-9_-]+$', 11_000, 'AAAA', 'DER, leaf first'), limits.certificateChainLength, 1),
+    sik: publicJwk,
+  }),
+  TokenWriterResponse: object({ id: thumbprint('Identity id'), until: integer(0, 1_790_000_600) }),
+  BundleResponse: object({ bundle: jws(bundleCharacters, 'letterlock-bundle+jws') }),
+  BindingKeyResponse: object({ bk: jws(16_384, 'letterlock-bk+jws') }),
   OpenRequest: object(
     {
       cid: identifier('Claim id: keep it before sending, so that a lost answer can be fetched again'),
@@ -256,6 +268,8 @@ export const problemSchema: Schema = {
 export const segmentSchemas: Readonly<Record<string, Schema>> = {
   wraps: identifier('Envelope id'),
   identities: thumbprint('Identity id'),
+  bindings: string('^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$', 63, 'shop', 'Namespace of the binding'),
+  '{ns}': string('^[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?$', 253, 'orders-db', 'Name of the binding'),
 };
 
 /** One document that a schema accepts. */

@@ -32,6 +32,28 @@ export const routeDescriptions: Readonly<Record<RouteName, RouteDescription>> = 
   },
   nonce: { summary: 'A nonce for the next proof', responses: { 200: undefined }, problems: [] },
   openapi: { summary: 'This document', responses: { 200: 'OpenApi' }, problems: [] },
+  bundle: {
+    summary: 'Authorities of workload certificates',
+    responses: { 200: 'BundleResponse' },
+    problems: ['not_found'],
+  },
+  bindingKey: {
+    summary: 'Key that writers encrypt to for a SecretBinding',
+    responses: { 200: 'BindingKeyResponse' },
+    problems: ['not_found'],
+  },
+  enrol: {
+    summary: 'Enrol the agent of a pod, or again with the same key',
+    request: 'EnrolRequest',
+    responses: { 200: 'EnrolResponse' },
+    problems: ['bad_key', 'denied', 'not_found'],
+  },
+  tokenWriter: {
+    summary: 'Register a key of a pod without an agent, to write for ten minutes',
+    request: 'EnrolRequest',
+    responses: { 200: 'TokenWriterResponse' },
+    problems: ['bad_key', 'denied', 'not_found'],
+  },
   identity: { summary: 'Keyset of an identity', responses: { 200: 'IdentityResponse' }, problems: ['not_found'] },
   register: {
     summary: 'Register an identity, or the next keyset of one',

@@ -5,15 +5,22 @@
  */
 import type {
   AuditTrail,
+  BindingKeys,
   Clock,
+  Directory,
   GrantRegistry,
   IdentityRegistry,
   Installation,
   KnownKey,
+  LiveBindings,
   NonceAuthority,
   OperationLedger,
+  SecondFactor,
   Secrets,
   Store,
+  TokenWriters,
+  WorkloadAuthorities,
+  Workloads,
   Wraps,
 } from '@letterlock/core';
 import type { Envelope, RouteName } from '@letterlock/protocol';
@@ -28,6 +35,16 @@ export interface UnsealedServices {
   readonly wraps: Wraps;
   readonly secrets: Secrets;
   readonly ledger: OperationLedger;
+  /** Where a caller's key is looked up. */
+  readonly directory: Directory;
+  /** The following are there in Kubernetes alone. */
+  readonly bindings?: LiveBindings;
+  readonly workloads?: Workloads;
+  readonly bindingKeys?: BindingKeys;
+  readonly secondFactor?: SecondFactor;
+  readonly tokenWriters?: TokenWriters;
+  /** Undefined also for a moment after the unseal. */
+  readonly authorities?: WorkloadAuthorities | undefined;
 }
 
 /** The cryptographic readers, which this folder may not import itself. */

@@ -10,7 +10,8 @@ describe('findRoute()', () => {
   test.each(names)('finds %s', (name) => {
     const { method, path }: Route = routes[name];
     const value = path.includes('/identities/') ? thumbprint : id;
-    const segments = path.includes('{id}') ? { id: value } : {};
+    const binding = { ns: 'shop', name: 'orders-db' };
+    const segments = path.includes('{id}') ? { id: value } : path.includes('{ns}') ? binding : {};
     expect(findRoute(method, routePath(name, segments))).toEqual({ name, route: routes[name], segments });
   });
 

@@ -3,7 +3,16 @@
  * It must never look at anything but path and method.
  * @module
  */
-import { hash, identifier, ProblemError, routes, type Reader, type Route, type RouteName } from '@letterlock/protocol';
+import {
+  hash,
+  identifier,
+  matching,
+  ProblemError,
+  routes,
+  type Reader,
+  type Route,
+  type RouteName,
+} from '@letterlock/protocol';
 
 /** Values of the path's variable segments, by name. */
 export type Segments = Readonly<Record<string, string>>;
@@ -15,7 +24,12 @@ export interface RouteMatch {
 }
 
 /** Forms of the variable segments, by the fixed segment before them. */
-const segmentForms: Readonly<Record<string, Reader<string>>> = { wraps: identifier, identities: hash };
+const segmentForms: Readonly<Record<string, Reader<string>>> = {
+  wraps: identifier,
+  identities: hash,
+  bindings: matching(/^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/, 'a namespace'),
+  '{ns}': matching(/^[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?$/, 'a name of a binding'),
+};
 
 interface Node {
   readonly fixed: Map<string, Node>;

@@ -14,6 +14,7 @@ import {
 import { hash43 } from '@letterlock/crypto';
 import { AuditTrail, auditPath, type AuditRecord } from '../../audit/index.ts';
 import { permit, type ActionName, type ActionOf, type Permitted } from '../../policy/index.ts';
+import { FakeBindings } from '../../policy/testing/fake-bindings.ts';
 import type { Proven } from '../../proof/index.ts';
 import { makeAdmin, provenCaller } from '../../proof/testing/proof-fixture.ts';
 import { MemoryStore, type Store } from '../../store/index.ts';
@@ -40,6 +41,8 @@ export class RegistryFixture {
   readonly grants: GrantRegistry;
   readonly ledger: OperationLedger = new OperationLedger(this);
 
+  readonly bindings: FakeBindings = new FakeBindings();
+
   constructor(authorities: CertificateAuthorities = []) {
     this.identities = this.otherIdentities(authorities);
     this.grants = new GrantRegistry(this);
@@ -49,7 +52,8 @@ export class RegistryFixture {
   otherIdentities(authorities: CertificateAuthorities = [], store: Store = this.store): IdentityRegistry {
     const { barrier, audit, clock, inst, admin } = this;
     const admins = new Map([[admin.known.id, admin.known]]);
-    return new IdentityRegistry({ store, barrier, audit, clock, inst, admins, authorities });
+    const { bindings } = this;
+    return new IdentityRegistry({ store, barrier, audit, clock, inst, admins, authorities, bindings });
   }
 
   /** An operation signed by the admin, and how it is remembered. */
