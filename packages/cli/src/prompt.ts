@@ -25,6 +25,21 @@ export async function confirm(terminal: Terminal, question: string, instead: str
   return new TextDecoder().decode(answer).trim() === 'yes';
 }
 
+/** Asks until the answer is one of the choices. @throws usage without a terminal */
+export async function choose<const T extends string>(
+  terminal: Terminal,
+  question: string,
+  choices: readonly T[],
+  instead: string,
+): Promise<T> {
+  requireTerminal(terminal, 'Cannot ask', instead);
+  for (;;) {
+    const answer = new TextDecoder().decode(await readLine(terminal, `${question} (${choices.join(' or ')}): `, true));
+    const found = choices.find((choice) => choice === answer.trim());
+    if (found !== undefined) return found;
+  }
+}
+
 /** Reads a passphrase or a secret without showing it. The bytes are the caller's to erase. @throws usage without a terminal */
 export async function readHidden(
   terminal: Terminal,

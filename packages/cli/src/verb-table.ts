@@ -110,6 +110,25 @@ export const verbTable: Readonly<Record<string, Readonly<Record<string, VerbEntr
         tail: { summary: 'Show the last lines of an audit file', load: () => import('./verbs/audit-tail.ts') },
       },
     },
+    quickstart: {
+      summary: 'Make the keys of admins and a values file for Kubernetes',
+      load: () => import('./verbs/quickstart.ts'),
+    },
+    kubernetes: {
+      summary: 'Look at an installation in Kubernetes; the same as "kubectl letterlock"',
+      verbs: {
+        status: { summary: 'Show the installation and its pods', load: () => import('./verbs/kubernetes-status.ts') },
+        pods: { summary: 'List the pods that have an agent', load: () => import('./verbs/kubernetes-pods.ts') },
+        explain: {
+          summary: 'Say what a pod gets, or why it gets nothing',
+          load: () => import('./verbs/kubernetes-explain.ts'),
+        },
+        doctor: {
+          summary: 'Check webhook, guards, nodes and clocks, each with its fix',
+          load: () => import('./verbs/kubernetes-doctor.ts'),
+        },
+      },
+    },
     doctor: { summary: 'Check this machine, its clock, keys and pins', load: () => import('./verbs/doctor.ts') },
     server: { summary: 'Run the service', load: () => import('./verbs/server.ts') },
   },

@@ -4,10 +4,8 @@
  * @module
  */
 import { diagnose } from '../diagnosis.ts';
-import { exitStatus } from '../exit-status.ts';
+import { showFindings } from '../show-findings.ts';
 import { defineVerb } from '../verb.ts';
-
-const marks = { ok: 'ok  ', warn: 'warn', fail: 'FAIL' } as const;
 
 export const verb = defineVerb({
   description: 'Exit status 0 if nothing fails, else 1. Nothing is changed, and no proof is sent.',
@@ -20,22 +18,6 @@ export const verb = defineVerb({
   ],
   async run(context) {
     const findings = await context.progress('Checking', diagnose(context));
-    if (context.output.isJson) {
-      context.output.list(
-        'checks',
-        findings.map((finding) => ({ ...finding })),
-        [],
-        () => [],
-      );
-    } else {
-      context.output.result(
-        {},
-        findings.map(
-          ({ level, check, found, fix }) =>
-            [marks[level], `${check}: ${found}${fix === undefined ? '' : `; ${fix}`}`] as const,
-        ),
-      );
-    }
-    if (findings.some(({ level }) => level === 'fail')) process.exitCode = exitStatus.internal;
+    showFindings(context, findings);
   },
 });

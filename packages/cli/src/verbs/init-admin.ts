@@ -3,18 +3,11 @@
  * It must never leave a certificate without its key.
  * @module
  */
-import { join } from 'node:path';
-import { createIdentity } from '@letterlock/client';
-import { certificatePem, createSelfSignedCertificate } from '@letterlock/crypto';
 import { usage } from '../exit-status.ts';
-import { writeKeyFile } from '../files/key-file.ts';
-import { checkTarget, writeWholeFile } from '../files/write-file.ts';
+import { isAdminName, makeAdmin } from '../files/make-admin.ts';
 import { required } from '../people.ts';
 import { defineVerb } from '../verb.ts';
 
-/** Never enforced: an expired certificate still unseals. */
-const lifeSeconds = 10 * 365 * 86_400;
-const backdatedSeconds = 300;
 const kinds = ['P-256', 'P-384', 'RSA'] as const;
 
 export const verb = defineVerb({
@@ -37,27 +30,18 @@ export const verb = defineVerb({
   ],
   async run(context, { options }) {
     const name = required(options.name, '--name', 'the name of the admin');
-    if (!/^[\w.@-]{1,64}$/.test(name) || name.startsWith('.'))
-      throw usage('Cannot use --name: it becomes a file name', 'use letters, digits and . _ - @');
+    if (!isAdminName(name)) throw usage('Cannot use --name: it becomes a file name', 'use letters, digits and . _ - @');
     const kind = kinds.find((known) => known === (options.kind ?? 'P-256'));
     if (kind === undefined) throw usage('Cannot make a key: --kind is not known', `known are: ${kinds.join(', ')}`);
-    const folder = options.folder ?? '.';
-    const [keyFile, certificateFile] = [join(folder, `${name}.key`), join(folder, `${name}.crt`)];
-    checkTarget(keyFile, options.force);
-    checkTarget(certificateFile, options.force);
-    // One key for both: a certificate names one.
-    const identity = createIdentity({ signingKind: kind, isSingleKey: true });
-    const now = context.now();
-    const certificate = createSelfSignedCertificate({
-      key: identity.signingKey,
-      commonName: name,
-      notBeforeSeconds: now - backdatedSeconds,
-      notAfterSeconds: now + lifeSeconds,
+    const { id, keyFile, certificateFile } = makeAdmin({
+      name,
+      kind,
+      folder: options.folder ?? '.',
+      isReplacing: options.force,
+      nowSeconds: context.now(),
     });
-    writeKeyFile(keyFile, identity, options.force);
-    writeWholeFile(certificateFile, certificatePem(certificate), { isReplacing: options.force, mode: 0o644 });
-    context.output.result({ id: identity.id, key: keyFile, certificate: certificateFile }, [
-      ['id', identity.id],
+    context.output.result({ id, key: keyFile, certificate: certificateFile }, [
+      ['id', id],
       ['key', `${keyFile} (keep it; it unseals)`],
       ['certificate', `${certificateFile} (give it to the server)`],
     ]);
