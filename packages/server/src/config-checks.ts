@@ -42,7 +42,12 @@ function readOptional(path: string): string {
 export interface CheckedSettings {
   readonly direct: ListenAddress;
   readonly grpc: ListenAddress | undefined;
+  readonly webhook: ListenAddress | undefined;
   readonly health: ListenAddress | undefined;
+  readonly access: string;
+  readonly agentImage: string | undefined;
+  readonly webhookCertFile: string | undefined;
+  readonly webhookKeyFile: string | undefined;
   readonly publicOrigins: readonly string[];
   readonly certFile: string | undefined;
   readonly keyFile: string | undefined;
@@ -62,17 +67,32 @@ type Check = (settings: CheckedSettings, facts: MachineFacts) => readonly Config
 
 /** Every rule, named after its violation. */
 const checks: readonly Check[] = [
-  function portsClash({ direct, grpc, health }) {
-    const listeners = portsOf(direct, grpc, health).filter(({ port }) => port !== 0);
+  function portsClash({ direct, grpc, webhook, health }) {
+    const listeners = portsOf(direct, grpc, webhook, health).filter(({ port }) => port !== 0);
     return listeners.flatMap(({ at, port }, index) => {
       const other = listeners.slice(0, index).find((each) => each.port === port);
       return other === undefined ? [] : [{ at, message: `expected another port than ${other.at}` }];
     });
   },
-  function portPrivileged({ direct, grpc, health }, { firstFreePort }) {
-    return portsOf(direct, grpc, health)
+  function portPrivileged({ direct, grpc, webhook, health }, { firstFreePort }) {
+    return portsOf(direct, grpc, webhook, health)
       .filter(({ port }) => port !== 0 && port < firstFreePort)
       .map(({ at }) => ({ at, message: `expected a port from ${firstFreePort}: lower ones need a privilege` }));
+  },
+  function kubernetesMissing({ webhook, access }) {
+    return webhook === undefined || access !== 'none'
+      ? []
+      : [{ at: 'kubernetes.access', message: 'is missing: listen.webhook is for the API server of Kubernetes' }];
+  },
+  function agentImageMissing({ webhook, agentImage }) {
+    return webhook === undefined || agentImage !== undefined
+      ? []
+      : [{ at: 'kubernetes.agent.image', message: 'is missing: listen.webhook adds the agent to pods' }];
+  },
+  function webhookFilesIncomplete({ webhookCertFile, webhookKeyFile }) {
+    if ((webhookCertFile === undefined) === (webhookKeyFile === undefined)) return [];
+    const at = webhookCertFile === undefined ? 'kubernetes.webhook.certFile' : 'kubernetes.webhook.keyFile';
+    return [{ at, message: 'is missing: both files or none' }];
   },
   function attestationMissing({ grpc, peers, attestKeyFile }) {
     if (attestKeyFile !== undefined || (grpc === undefined && peers.length === 0)) return [];
@@ -154,11 +174,13 @@ const checks: readonly Check[] = [
 function portsOf(
   direct: ListenAddress,
   grpc: ListenAddress | undefined,
+  webhook: ListenAddress | undefined,
   health: ListenAddress | undefined,
 ): readonly { readonly at: string; readonly port: number }[] {
   return [
     { at: 'listen.direct', port: direct.port },
     { at: 'listen.grpc', port: grpc?.port ?? 0 },
+    { at: 'listen.webhook', port: webhook?.port ?? 0 },
     { at: 'listen.health', port: health?.port ?? 0 },
   ];
 }

@@ -3,6 +3,7 @@
  * It must never read a source.
  * @module
  */
+import { defaultInjectionSettings } from '@letterlock/core';
 import {
   grant,
   peerUnsealModes,
@@ -56,6 +57,10 @@ const peerAddress = z.string().refine(
   { error: 'expected host:port or [address]:port' },
 );
 const certificateSource = z.string().min(1);
+const namespaceName = z.string().regex(/^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/, { error: 'expected a namespace' });
+const objectName = z
+  .string()
+  .regex(/^[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?$/, { error: 'expected a name of a Kubernetes object' });
 
 export const settings = [
   {
@@ -135,6 +140,14 @@ export const settings = [
     default: 'none',
     description:
       'Address for other replicas (gRPC over TLS 1.3), usually :9443, or none. Reachable by replicas only, if you can.',
+  },
+  {
+    key: 'listen.webhook',
+    type: 'text',
+    schema: z.union([z.literal('none'), address], { error: 'expected none, host:port, [address]:port or :port' }),
+    default: 'none',
+    description:
+      'Address for the API server of Kubernetes (admission reviews over TLS 1.3), usually :10250, or none. Needs kubernetes.access.',
   },
   {
     key: 'listen.health',
@@ -249,6 +262,152 @@ export const settings = [
     default: 'attested',
     description:
       'Whether an attested replica may be unsealed by another one. Counts at initialisation; later only a quorum changes it (peer_unseal.set).',
+  },
+  {
+    key: 'kubernetes.access',
+    type: 'text',
+    schema: filePath,
+    default: 'none',
+    shortFlag: '--kubernetes',
+    description:
+      'How the API server of Kubernetes is reached: in-cluster, the path of a kubeconfig, or none. With none, no other kubernetes key counts.',
+  },
+  {
+    key: 'kubernetes.namespace',
+    type: 'text',
+    schema: namespaceName,
+    default: 'letterlock-system',
+    description: 'Namespace of this service.',
+  },
+  {
+    key: 'kubernetes.pod',
+    type: 'text',
+    schema: objectName,
+    description: 'Name of the pod of this process. Default: the name of the host.',
+  },
+  {
+    key: 'kubernetes.checkSourceAddress',
+    type: 'boolean',
+    schema: z.boolean(),
+    default: true,
+    description: 'Whether an agent must enrol from the address of its pod. Set it to false behind a mesh.',
+  },
+  {
+    key: 'kubernetes.agent.image',
+    type: 'text',
+    schema: z.string().min(1).max(512),
+    description: 'Image of the agent that is added to pods, best with its digest.',
+  },
+  {
+    key: 'kubernetes.agent.digests',
+    type: 'list',
+    schema: z.array(z.string().regex(/^sha256:[0-9a-f]{64}$/, { error: 'expected sha256: and 64 hexadecimal digits' })),
+    default: [],
+    description: 'Digests of the agent that may enrol: that of kubernetes.agent.image, and of the two before it.',
+  },
+  {
+    key: 'kubernetes.agent.imagePullPolicy',
+    type: 'text',
+    schema: z.enum(['Always', 'IfNotPresent', 'Never']),
+    default: defaultInjectionSettings.imagePullPolicy,
+    description: 'When the image of the agent is pulled.',
+  },
+  {
+    key: 'kubernetes.agent.startupCommand',
+    type: 'list',
+    schema: z.array(z.string().min(1)).min(1),
+    default: ['/nodejs/bin/node', '/app/lib/letterlock-agent.js', 'startup'],
+    description: 'Command in that image which ends with 0 once the required files are there.',
+  },
+  {
+    key: 'kubernetes.agent.directOrigin',
+    type: 'text',
+    schema: z.string().refine(isPublicOrigin, { error: 'expected an origin, such as https://letterlock.ns.svc:8443' }),
+    description: 'Where agents enrol (listen.direct). Default: https://letterlock.<kubernetes.namespace>.svc:8443.',
+  },
+  {
+    key: 'kubernetes.agent.target',
+    type: 'text',
+    schema: peerAddress,
+    description: 'Where agents do everything else (listen.grpc). Default: letterlock.<kubernetes.namespace>.svc:9443.',
+  },
+  {
+    key: 'kubernetes.agent.userId',
+    type: 'integer',
+    schema: z.int().min(1).max(2_147_483_647),
+    default: defaultInjectionSettings.userId,
+    description: 'Uid of the agent where the pod names none.',
+  },
+  {
+    key: 'kubernetes.agent.filesGroup',
+    type: 'integer',
+    schema: z.int().min(1).max(2_147_483_647),
+    default: defaultInjectionSettings.filesGroup,
+    description: 'Group that may read the files: primary group of the agent, supplemental group of the pod.',
+  },
+  {
+    key: 'kubernetes.agent.logLevel',
+    type: 'text',
+    schema: z.enum(['error', 'warn', 'info', 'debug']),
+    default: defaultInjectionSettings.logLevel,
+    description: 'Least severity that agents log.',
+  },
+  ...(
+    [
+      ['requestCpu', defaultInjectionSettings.resources.requests.cpu, 'Processor time that the agent requests.'],
+      ['requestMemory', defaultInjectionSettings.resources.requests.memory, 'Memory that the agent requests.'],
+      ['limitCpu', 'none', 'Most processor time of the agent, or none.'],
+      [
+        'limitMemory',
+        defaultInjectionSettings.resources.limits.memory,
+        'Most memory of the agent, or none. Under 96Mi a start takes many seconds.',
+      ],
+    ] as const
+  ).map(
+    ([name, quantity, description]) =>
+      ({
+        key: `kubernetes.agent.${name}`,
+        type: 'text',
+        schema: z.string().regex(/^(?:none|\d+(?:\.\d+)?(?:m|k|M|G|Ki|Mi|Gi)?)$/, {
+          error: 'expected a quantity, such as 32Mi, or none',
+        }),
+        default: quantity,
+        description,
+      }) as const,
+  ),
+  {
+    key: 'kubernetes.webhook.configuration',
+    type: 'text',
+    schema: objectName,
+    default: 'letterlock-injector',
+    description: 'Name of the MutatingWebhookConfiguration whose caBundle this service writes.',
+  },
+  {
+    key: 'kubernetes.webhook.service',
+    type: 'text',
+    schema: objectName,
+    default: 'letterlock-webhook',
+    description: 'Name of the Service of listen.webhook, for the certificate.',
+  },
+  {
+    key: 'kubernetes.webhook.secret',
+    type: 'text',
+    schema: objectName,
+    default: 'letterlock-webhook-tls',
+    description: "Name of the Secret that keeps the webhook's own CA, which this service makes.",
+  },
+  {
+    key: 'kubernetes.webhook.certFile',
+    type: 'text',
+    schema: filePath,
+    description:
+      'PEM certificate chain for listen.webhook instead of one of its own CA, such as of cert-manager; read again when it changes. caBundle is then written by others.',
+  },
+  {
+    key: 'kubernetes.webhook.keyFile',
+    type: 'text',
+    schema: filePath,
+    description: 'PEM private key of kubernetes.webhook.certFile; must not be readable by everybody.',
   },
   {
     key: 'quotas.liveWrapsPerIdentity',

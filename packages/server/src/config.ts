@@ -4,8 +4,10 @@
  * @module
  */
 import { readFileSync } from 'node:fs';
+import { hostname } from 'node:os';
 import { dirname, resolve } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
+import type { InjectionSettings } from '@letterlock/core';
 import type { Grant, PeerUnsealMode } from '@letterlock/protocol';
 import { parseListenAddress, type ListenAddress } from './address.ts';
 import { checkSettings, readMachineFacts, type MachineFacts } from './config-checks.ts';
@@ -48,6 +50,7 @@ export interface Config {
   readonly listen: {
     readonly direct: ListenAddress;
     readonly grpc: ListenAddress | undefined;
+    readonly webhook: ListenAddress | undefined;
     readonly health: ListenAddress | undefined;
   };
   /** Empty: the origins of the loopback listener, known once it listens. */
@@ -70,12 +73,33 @@ export interface Config {
   /** `host:port` each. */
   readonly peers: readonly string[];
   readonly peerUnseal: PeerUnsealMode;
+  /** Undefined: outside Kubernetes. */
+  readonly kubernetes: KubernetesConfig | undefined;
   readonly quotas: { readonly liveWrapsPerIdentity: number; readonly liveSecretVersionsPerIdentity: number };
   /** `stdout`, `file:/path` or the address of a collector. */
   readonly audit: { readonly sinks: readonly string[] };
   readonly log: { readonly level: LogLevel };
   /** What a person should know about how the sources were combined; logged at start. */
   readonly notes: readonly string[];
+}
+
+export interface KubernetesConfig {
+  /** `in-cluster`, or the path of a kubeconfig. */
+  readonly access: string;
+  readonly namespace: string;
+  /** Name of this process's pod. */
+  readonly pod: string;
+  readonly checkSourceAddress: boolean;
+  /** Undefined where no image is named: then nothing is injected. */
+  readonly injection: InjectionSettings | undefined;
+  /** `sha256:<hex>` of the agents that may enrol. */
+  readonly agentDigests: readonly string[];
+  readonly webhook: {
+    readonly configuration: string;
+    readonly service: string;
+    readonly secret: string;
+    readonly tls: { readonly certFile: string; readonly keyFile: string } | undefined;
+  };
 }
 
 export interface StaticAttestConfig {
@@ -126,7 +150,10 @@ export function loadConfig(options: LoadConfigOptions): Config {
   };
   const direct = parseListenAddress(value('listen.direct'))!;
   const grpc = parseListenAddress(value('listen.grpc'));
+  const webhook = parseListenAddress(value('listen.webhook'));
   const health = parseListenAddress(value('listen.health'));
+  const access = value<string>('kubernetes.access');
+  const [webhookCertFile, webhookKeyFile] = [path('kubernetes.webhook.certFile'), path('kubernetes.webhook.keyFile')];
   const attestKeyFile = path('attest.static.keyFile');
   const certificates = readPems('init.certificates');
   const x509Authorities = readPems('x509Authorities');
@@ -137,7 +164,12 @@ export function loadConfig(options: LoadConfigOptions): Config {
         {
           direct,
           grpc,
+          webhook,
           health,
+          access,
+          agentImage: value('kubernetes.agent.image'),
+          webhookCertFile,
+          webhookKeyFile,
           publicOrigins: value('publicOrigins'),
           attestKeyFile,
           fingerprints: value('attest.static.fingerprints'),
@@ -173,7 +205,7 @@ export function loadConfig(options: LoadConfigOptions): Config {
               quotaBytes: value<number>('store.etcd.quotaBytes'),
             },
           },
-    listen: { direct, grpc, health },
+    listen: { direct, grpc, webhook, health },
     publicOrigins: value<readonly string[]>('publicOrigins'),
     tls: certFile === undefined || keyFile === undefined ? undefined : { certFile, keyFile },
     init: {
@@ -191,6 +223,26 @@ export function loadConfig(options: LoadConfigOptions): Config {
         : { static: { keyFile: attestKeyFile, fingerprints: value<readonly string[]>('attest.static.fingerprints') } },
     peers: value<readonly string[]>('peers'),
     peerUnseal: value<PeerUnsealMode>('peerUnseal'),
+    kubernetes:
+      access === 'none'
+        ? undefined
+        : {
+            access: access === 'in-cluster' ? access : path('kubernetes.access')!,
+            namespace: value<string>('kubernetes.namespace'),
+            pod: value<string | undefined>('kubernetes.pod') ?? hostname(),
+            checkSourceAddress: value<boolean>('kubernetes.checkSourceAddress'),
+            injection: injectionOf(value, store === 'etcd'),
+            agentDigests: value<readonly string[]>('kubernetes.agent.digests'),
+            webhook: {
+              configuration: value<string>('kubernetes.webhook.configuration'),
+              service: value<string>('kubernetes.webhook.service'),
+              secret: value<string>('kubernetes.webhook.secret'),
+              tls:
+                webhookCertFile === undefined || webhookKeyFile === undefined
+                  ? undefined
+                  : { certFile: webhookCertFile, keyFile: webhookKeyFile },
+            },
+          },
     quotas: {
       liveWrapsPerIdentity: value<number>('quotas.liveWrapsPerIdentity'),
       liveSecretVersionsPerIdentity: value<number>('quotas.liveSecretVersionsPerIdentity'),
@@ -199,6 +251,43 @@ export function loadConfig(options: LoadConfigOptions): Config {
     log: { level: value<LogLevel>('log.level') },
     notes,
   });
+}
+
+/** What every injected pod is given; undefined where no image is named. */
+// oxlint-disable-next-line typescript/no-unnecessary-type-parameters
+function injectionOf(value: <T>(key: SettingKey) => T, isDurable: boolean): InjectionSettings | undefined {
+  const image = value<string | undefined>('kubernetes.agent.image');
+  if (image === undefined) return undefined;
+  const serviceNamespace = value<string>('kubernetes.namespace');
+  const quantity = (key: SettingKey, name: string): object => {
+    const text = value<string>(key);
+    return text === 'none' ? {} : { [name]: text };
+  };
+  return {
+    trustDomain: value<string>('trustDomain'),
+    serviceNamespace,
+    directOrigin:
+      value<string | undefined>('kubernetes.agent.directOrigin') ?? `https://letterlock.${serviceNamespace}.svc:8443`,
+    agentTarget: value<string | undefined>('kubernetes.agent.target') ?? `letterlock.${serviceNamespace}.svc:9443`,
+    // A restart of a transient service makes a new instance, which running pods must accept.
+    instanceKey: isDurable ? value<string | undefined>('pinnedInstanceKey') : undefined,
+    image,
+    imagePullPolicy: value<InjectionSettings['imagePullPolicy']>('kubernetes.agent.imagePullPolicy'),
+    startupCommand: value<readonly string[]>('kubernetes.agent.startupCommand'),
+    userId: value<number>('kubernetes.agent.userId'),
+    filesGroup: value<number>('kubernetes.agent.filesGroup'),
+    logLevel: value<InjectionSettings['logLevel']>('kubernetes.agent.logLevel'),
+    resources: {
+      requests: {
+        ...quantity('kubernetes.agent.requestCpu', 'cpu'),
+        ...quantity('kubernetes.agent.requestMemory', 'memory'),
+      },
+      limits: {
+        ...quantity('kubernetes.agent.limitCpu', 'cpu'),
+        ...quantity('kubernetes.agent.limitMemory', 'memory'),
+      },
+    },
+  };
 }
 
 /** One row of the reference of configuration keys. */

@@ -51,10 +51,12 @@ import type { UnsealedServices } from './http/ports.ts';
 import { followReplicas } from './follow-replicas.ts';
 import type { KubernetesPorts } from './kubernetes-ports.ts';
 import { runInitialState } from './initial-state.ts';
+import type { ApiClient } from './kube/api-client.ts';
 import { createLog } from './log.ts';
 import { createMetrics } from './metrics.ts';
 import { openStore, type OpenedStore } from './open-store.ts';
 import { runWorkloads, type WorkloadServices } from './run-workloads.ts';
+import { openKubernetes } from './open-kubernetes.ts';
 import { findUnreadyReasons, findWarnings, type ReadinessSources } from './readiness.ts';
 import { systemClock } from './system-clock.ts';
 import { unsealByPeers } from './unseal-by-peers.ts';
@@ -76,6 +78,8 @@ export interface StartOptions {
   readonly decorateStore?: (store: Store) => Store;
   /** What workloads need from Kubernetes. Default: there are none. */
   readonly workloadPorts?: KubernetesPorts;
+  /** Default: the API server that the configuration names. */
+  readonly kubernetesApi?: ApiClient;
   /** A store in memory waits for an admin's initialisation too, as a durable one does; for tests of it. Default false. */
   readonly waitsForInitialisation?: boolean;
 }
@@ -88,6 +92,8 @@ export interface RunningServer {
   /** Thumbprint of the instance key, which clients pin; undefined while uninitialised. */
   readonly fingerprint: string | undefined;
   readonly bootFingerprint: string;
+  /** Port of the webhook; undefined before it listens. */
+  readonly webhookPort: number | undefined;
   /** PEM of what the direct listener serves now. */
   readonly certificate: string;
   /** What a store in this process holds. @throws TypeError for a durable store */
@@ -160,6 +166,8 @@ export async function startServer(config: Config, options: StartOptions = {}): P
 
   let unsealed: UnsealedServices | undefined;
   let isDraining = false;
+  let webhookPort: number | undefined;
+  let kubernetes = undefined as ReturnType<typeof openKubernetes> | undefined;
   const readiness: ReadinessSources = {
     state: () => installation.state,
     isDraining: () => isDraining,
@@ -185,10 +193,30 @@ export async function startServer(config: Config, options: StartOptions = {}): P
     storeSpace: opened.space,
     certificateEnds: () => {
       const storeEnd = opened.certificateEndSeconds();
-      return { api: endOfCertificate(certificate), ...(storeEnd === undefined ? {} : { store: storeEnd }) };
+      const webhookEnd = kubernetes?.webhookCertificateEndSeconds();
+      return {
+        api: endOfCertificate(certificate),
+        ...(storeEnd === undefined ? {} : { store: storeEnd }),
+        ...(webhookEnd === undefined ? {} : { webhook: webhookEnd }),
+      };
     },
   });
   let publicOrigins = config.publicOrigins;
+  kubernetes =
+    config.kubernetes === undefined
+      ? undefined
+      : openKubernetes({
+          config,
+          kubernetes: config.kubernetes,
+          clock,
+          log,
+          metrics,
+          isInitialised: () => installation.state !== 'uninitialised',
+          listen: async (server, address) => {
+            webhookPort = await listen(server, address, log);
+          },
+          ...(options.kubernetesApi === undefined ? {} : { api: options.kubernetesApi }),
+        });
   const { workloadPorts } = options;
   const workloads =
     workloadPorts === undefined
@@ -292,6 +320,8 @@ export async function startServer(config: Config, options: StartOptions = {}): P
   const healthAddress = config.listen.health;
   const healthPort = healthAddress === undefined ? undefined : await listen(health, healthAddress, log);
 
+  kubernetes?.start();
+
   let ledgerAfter: string | undefined;
   const stopTasks = [
     stopFollowing,
@@ -331,6 +361,9 @@ export async function startServer(config: Config, options: StartOptions = {}): P
       return fingerprint();
     },
     bootFingerprint: boot.boot,
+    get webhookPort() {
+      return webhookPort;
+    },
     get certificate() {
       return certificate;
     },
@@ -359,7 +392,7 @@ export async function startServer(config: Config, options: StartOptions = {}): P
   async function close(): Promise<void> {
     isDraining = true;
     log.info('Draining');
-    await Promise.all([direct.close(drainMilliseconds), grpc?.close(drainMilliseconds)]);
+    await Promise.all([direct.close(drainMilliseconds), grpc?.close(drainMilliseconds), kubernetes?.stop()]);
     await Promise.all(stopTasks.map((stop) => stop()));
     installation.forgetShares();
     await audit.close();

@@ -7,6 +7,7 @@ import { serviceStates, type RouteName, type ServiceState } from '@letterlock/pr
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import { storeFailureReasons, type StoreCallMetrics } from './counted-store.ts';
 import { damageFinders, wrapTransitions, type HttpMetrics, type WrapTransition } from './http/ports.ts';
+import { admissionOutcomes, type AdmissionOutcome } from './http/webhook-listener.ts';
 import type { StoreSpace } from './open-store.ts';
 import { labelOfReason, unreadyReasons } from './readiness.ts';
 
@@ -45,8 +46,8 @@ export interface MetricSources {
   readonly certificateEnds: () => Readonly<Partial<Record<CertificateUse, number>>>;
 }
 
-/** `api`: what the direct listener serves. `store`: what the store asks for. */
-export type CertificateUse = 'api' | 'store';
+/** `api`: what the direct listener serves. `store`: what the store asks for. `webhook`: what the webhook's listener serves. */
+export type CertificateUse = 'api' | 'store' | 'webhook';
 
 export interface Metrics extends HttpMetrics, StoreCallMetrics {
   swept(transition: WrapTransition, count: number): void;
@@ -55,6 +56,8 @@ export interface Metrics extends HttpMetrics, StoreCallMetrics {
   /** Somebody has an agent's token. */
   enrolmentAlarmed(): void;
   certificateReloaded(outcome: (typeof reloadOutcomes)[number]): void;
+  /** An admission review, or what was none. */
+  admissionAnswered(outcome: AdmissionOutcome, seconds: number): void;
   /** A known admin's share or operation was not accepted. */
   adminRefused(): void;
   readonly contentType: string;
@@ -107,10 +110,18 @@ export function createMetrics(sources: MetricSources): Metrics {
     buckets: durationBuckets,
     registers,
   });
+  const admissions = counter('admission_reviews_total', 'Admission reviews, by what was decided', ['outcome']);
+  const admissionDurations = new Histogram({
+    name: 'letterlock_admission_review_duration_seconds',
+    help: 'Time from the head of an admission review to its answer',
+    buckets: durationBuckets,
+    registers,
+  });
   // A series that appears with its first event has no increase that a rule could see.
   for (const transition of wrapTransitions) transitions.inc({ transition }, 0);
   for (const metBy of damageFinders) damaged.inc({ met_by: metBy }, 0);
   for (const outcome of reloadOutcomes) reloads.inc({ outcome }, 0);
+  for (const outcome of admissionOutcomes) admissions.inc({ outcome }, 0);
   for (const reason of storeFailureReasons) storeFailures.inc({ reason }, 0);
   registerGauges(registry, sources);
   registerReadiness(registry, sources);
@@ -147,6 +158,10 @@ export function createMetrics(sources: MetricSources): Metrics {
     sweepFailed: () => sweepFailures.inc(),
     recordsDamaged: (metBy, count) => damaged.inc({ met_by: metBy }, count),
     certificateReloaded: (outcome) => reloads.inc({ outcome }),
+    admissionAnswered(outcome, seconds) {
+      admissions.inc({ outcome });
+      admissionDurations.observe(seconds);
+    },
     adminRefused: () => refusedAdmins.inc(),
     storeAnswered: (call, seconds) => storeCallsOf[call].observe(seconds),
     storeFailed: (reason) => storeFailures.inc({ reason }),
