@@ -4,6 +4,8 @@
  * @module
  */
 
+import { workloadMutants } from './workload-mutants.ts';
+
 /** Replaces the one place where `search` stands in `file`. */
 export interface Edit {
   /** Path from the repository's root. */
@@ -979,4 +981,5 @@ export const mutants: readonly Mutant[] = [
     ],
     tests: ['packages/server/src/grpc/grpc-listener.test.ts'],
   },
+  ...workloadMutants,
 ];
