@@ -11,7 +11,7 @@ const enrolment = [`${workloads}workloads.test.ts`, `${workloads}decide-enrolmen
 const reviews = [`${core}proof/token-review.test.ts`];
 const factors = [`${core}proof/second-factor.test.ts`];
 const rights = [`${core}policy/binding-rules.test.ts`];
-const deliveries = [`${workloads}binding-delivery.test.ts`];
+const deliveries = [`${workloads}binding-delivery.test.ts`, `${core}envelopes/binding-slot.test.ts`];
 
 /** What is lost, where, the text that stands there once, what takes its place, and who must notice. */
 type Row = readonly [name: string, file: string, search: string, replace: string, tests: readonly string[]];
@@ -98,7 +98,13 @@ const rows: readonly Row[] = [
     'false',
     enrolment,
   ],
-  ['an old event revokes a newer start', 'workloads/row-events.ts', ' || agent.restarts < row.restarts', '', enrolment],
+  [
+    'an old event revokes a newer start',
+    'workloads/row-events.ts',
+    'agent.restarts > row.restarts',
+    'agent.containerId !== row.container',
+    enrolment,
+  ],
   ['a list revokes who enrolled after it', 'workloads/workloads.ts', ' && at < listedAtSeconds', '', enrolment],
   [
     'the certificate’s key need not be the row’s',
@@ -246,10 +252,10 @@ const rows: readonly Row[] = [
     deliveries,
   ],
   [
-    'a key may stand in another binding’s place',
+    'a key may stand in a newer one’s place',
     'workloads/binding-keys.ts',
-    'read.bnd === bnd && ',
-    '',
+    'const isInPlace = barrier.keyOf(',
+    "const isInPlace = read.n > 0 || '' === barrier.keyOf(",
     [`${workloads}binding-keys.test.ts`],
   ],
   [

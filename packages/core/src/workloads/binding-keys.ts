@@ -178,7 +178,8 @@ function decode(barrier: Barrier, bnd: string, entry: Entry): Generation {
     const view = new DataView(plaintext.buffer, plaintext.byteOffset, plaintext.byteLength);
     const end = 4 + view.getUint32(0);
     const read = header(parseCanonical(plaintext.subarray(4, end)), '');
-    const isInPlace = read.bnd === bnd && barrier.keyOf(`${parentOf(bnd)}/${read.n}`) === entry.key;
+    // Which binding it is of, the barrier has compared: the record is sealed for its parent.
+    const isInPlace = barrier.keyOf(`${parentOf(bnd)}/${read.n}`) === entry.key;
     if (!isInPlace || end + read.key !== plaintext.length) throw new RangeError('binding key record');
     using secret = SecretBytes.copy(plaintext.subarray(end));
     return { key: importOpeningKey(secret), n: read.n, at: read.at };

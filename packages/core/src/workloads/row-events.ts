@@ -10,6 +10,6 @@ import type { WorkloadRow } from './workload-record.ts';
 export function isReplaced(row: Pick<WorkloadRow, 'container' | 'restarts'>, pod: LivePod): boolean {
   const { agent } = pod;
   if (pod.isTerminating || pod.hasEnded) return true;
-  if (agent === undefined || agent.restarts < row.restarts) return false;
+  if (agent === undefined) return false;
   return agent.restarts > row.restarts || (agent.containerId === row.container && !agent.isRunning);
 }
