@@ -5,6 +5,7 @@
  */
 import type { Keyset, VerifyingKey } from '@letterlock/crypto';
 import type {
+  EnrolResponse,
   Envelope,
   Evidence,
   ExplainRequest,
@@ -56,6 +57,7 @@ import {
   type SharePin,
   type UnsealStatus,
 } from './unseal.ts';
+import { bindingKey, enrol, type BindingKey } from './workloads.ts';
 import { revoke, status, storeEnvelope, wrap, type StoredWrap, type WrapOptions, type WrapStatus } from './wraps.ts';
 
 export interface ClientOptions {
@@ -225,6 +227,19 @@ export class LetterlockClient implements Disposable {
   /** Reads the latest version and writes it again, as the next, for its readers and further ones. @throws 'conflict' if somebody wrote in between, and as read and write */
   async shareSecret(path: string, options: ShareSecretOptions): Promise<WrittenSecret> {
     return this.#secrets.share(path, options, new Deadline(options));
+  }
+
+  /** Has a certificate for the pod of a token, as its agent; the same key may ask again. @param token - of audience `letterlock-enrol:<td>`. @throws 'denied', 'unavailable' while the kubelet has not reported */
+  async enrol(token: string, options?: CallOptions): Promise<EnrolResponse> {
+    return enrol(this.#session, token, new Deadline(options));
+  }
+
+  /** What to encrypt a binding's secret to, and for whom, signed by the pinned instance key. @throws 'not_found', IntegrityError */
+  async bindingKey(
+    binding: { readonly namespace: string; readonly binding: string },
+    options?: CallOptions,
+  ): Promise<BindingKey> {
+    return bindingKey(this.#session, binding, new Deadline(options));
   }
 
   /** All grants, for admins. @throws 'denied' */

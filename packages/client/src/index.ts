@@ -46,6 +46,7 @@ export type {
   WrittenSecret,
 } from './secrets.ts';
 export type { Warning } from './session.ts';
+export type { BindingKey } from './workloads.ts';
 export type { FirstContact, TrustPolicy } from './trust.ts';
 export type { Boot, GiveShareOptions, InitialiseOptions, ShareOutcome, SharePin, UnsealStatus } from './unseal.ts';
 export { judgeProof, type ReaderProof, type StoredWrap, type WrapOptions, type WrapStatus } from './wraps.ts';

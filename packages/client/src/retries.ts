@@ -18,6 +18,9 @@ const repeatable: Readonly<Partial<Record<RouteName, true>>> = {
   wrap: true,
   open: true,
   acknowledge: true,
+  // The same key may enrol again, and gets a certificate again.
+  enrol: true,
+  bindingKey: true,
   revoke: true,
   status: true,
   writeSecret: true,

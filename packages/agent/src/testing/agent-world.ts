@@ -1,0 +1,243 @@
+/**
+ * A real server in this process with a Kubernetes that is not there, and real agents as child processes.
+ * It must never listen beyond this machine.
+ * @module
+ */
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { request } from 'node:http';
+import { createServer, type AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { LetterlockClient, identityOf } from '@letterlock/client';
+import {
+  FakeBindings,
+  FakeWitness,
+  imageDigest,
+  injectionSettings,
+  liveBinding,
+  podOf,
+  reviewedPod,
+} from '@letterlock/core/testing';
+import { certificatePem, createSelfSignedCertificate, generateSigningKey, openingKeyOf } from '@letterlock/crypto';
+import { writePodDelivery, type PodDelivery } from '@letterlock/protocol';
+import { loadConfig, startServer, type RunningServer } from '@letterlock/server';
+
+type KubernetesServices = Parameters<
+  NonNullable<NonNullable<NonNullable<Parameters<typeof startServer>[1]>['workloadPorts']>['unsealed']>
+>[0];
+
+export const { trustDomain } = injectionSettings;
+export const binding = {
+  namespace: reviewedPod.namespace,
+  name: 'orders-db',
+  secrets: [{ name: 'db', opens: 'Unlimited' as const }],
+};
+const enrolToken = 'the token of the pod';
+export const writerToken = 'the token of the application';
+const deadlineMilliseconds = 20_000;
+
+/** Tries until it holds. */
+export async function eventually<T>(what: string, look: () => T | undefined | Promise<T | undefined>): Promise<T> {
+  const until = Date.now() + deadlineMilliseconds;
+  for (;;) {
+    const found = await look();
+    if (found !== undefined) return found;
+    if (Date.now() > until) throw new Error(`It did not happen in time: ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 30));
+  }
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
+}
+
+export interface Answer {
+  readonly status: number;
+  readonly body: string;
+}
+
+export class RunningAgent {
+  readonly folder: string;
+  readonly lines: string[] = [];
+  readonly #child: ChildProcess;
+
+  constructor(folder: string, child: ChildProcess) {
+    this.folder = folder;
+    this.#child = child;
+    for (const stream of [child.stdout!, child.stderr!]) {
+      stream.on('data', (chunk: Buffer) => this.lines.push(...chunk.toString('utf8').split('\n').filter(Boolean)));
+    }
+  }
+
+  get exitCode(): number | null {
+    return this.#child.exitCode;
+  }
+  get processId(): number {
+    return this.#child.pid!;
+  }
+
+  path(name: string): string {
+    return join(this.folder, 'run', name);
+  }
+
+  async ask(
+    method: 'GET' | 'PUT',
+    path: string,
+    o: { readonly headers?: Readonly<Record<string, string>>; readonly body?: string } = {},
+  ): Promise<Answer> {
+    const { promise, resolve, reject } = Promise.withResolvers<Answer>();
+    const call = request(
+      { socketPath: this.path('agent.sock'), method, path, headers: { ...o.headers }, agent: false },
+      (response) => {
+        const chunks: Buffer[] = [];
+        response.on('data', (chunk: Buffer) => chunks.push(chunk));
+        response.on('end', () => {
+          resolve({ status: response.statusCode ?? 0, body: Buffer.concat(chunks).toString('utf8') });
+        });
+      },
+    );
+    call.on('error', reject);
+    call.end(o.body);
+    return promise;
+  }
+
+  /** As the kubelet ends a container. */
+  async stop(): Promise<void> {
+    if (this.#child.exitCode !== null) return;
+    const ended = once(this.#child, 'exit');
+    this.#child.kill('SIGTERM');
+    await ended;
+  }
+}
+
+export class AgentWorld {
+  readonly witness = new FakeWitness();
+  readonly bindings = new FakeBindings();
+  readonly folder = mkdtempSync(join(tmpdir(), 'letterlock-agent-'));
+  readonly #admin = generateSigningKey('P-256');
+  readonly #agents: RunningAgent[] = [];
+  server!: RunningServer;
+  services: KubernetesServices;
+  #grpcPort = 0;
+
+  static async start(flags: Readonly<Record<string, string | boolean>> = {}): Promise<AgentWorld> {
+    const world = new AgentWorld();
+    const nowSeconds = Math.floor(Date.now() / 1000);
+    const pem = certificatePem(
+      createSelfSignedCertificate({
+        key: world.#admin,
+        commonName: 'admin',
+        notBeforeSeconds: nowSeconds - 60,
+        notAfterSeconds: nowSeconds + 3600,
+      }),
+    );
+    world.#grpcPort = await freePort();
+    world.witness.pods.set(`${reviewedPod.namespace}/${reviewedPod.podName}`, podOf());
+    world.witness.tokens.set(enrolToken, { facts: reviewedPod, audience: `letterlock-enrol:${trustDomain}` });
+    world.witness.tokens.set(writerToken, { facts: reviewedPod, audience: `letterlock-write:${trustDomain}` });
+    const { serviceAccount, namespace } = reviewedPod;
+    world.bindings.put(
+      liveBinding({
+        ...binding,
+        serviceAccountNames: [serviceAccount],
+        writers: {
+          serviceAccounts: [{ namespace, name: serviceAccount, secrets: ['*'], factor: 'Sidecar' }],
+          identities: [],
+        },
+      }),
+    );
+    const config = loadConfig({
+      flags: {
+        'trust-domain': trustDomain,
+        store: 'memory',
+        'listen-direct': '127.0.0.1:0',
+        'listen-grpc': `127.0.0.1:${world.#grpcPort}`,
+        'init-certificates': [pem],
+        'init-accept-single-holder': true,
+        'log-level': 'error',
+        ...flags,
+      },
+    });
+    world.server = await startServer(config, {
+      workloadPorts: {
+        witness: world.witness,
+        bindings: world.bindings,
+        forms: () => ({ settings: [injectionSettings], imageDigests: [imageDigest] }),
+        checkSourceAddress: false,
+        serviceHosts: ['localhost'],
+        unsealed: (services) => {
+          world.services = services;
+        },
+      },
+    });
+    await eventually('the authorities are there', () => world.services);
+    await world.services!.bindingKeys.ensure(binding.namespace, binding.name);
+    return world;
+  }
+
+  /** What the controller writes into the ConfigMap of the namespace. */
+  writeTrust(folder: string): void {
+    mkdirSync(join(folder, 'trust'), { recursive: true });
+    writeFileSync(join(folder, 'trust/instance-key.json'), JSON.stringify(this.services!.instanceKey));
+    writeFileSync(join(folder, 'trust/bundle.jws'), this.services!.authorities.bundle());
+  }
+
+  startAgent(
+    o: {
+      readonly delivery?: PodDelivery;
+      readonly mode?: string;
+      readonly isWriter?: boolean;
+      readonly folder?: string;
+      readonly environment?: Readonly<Record<string, string>>;
+      readonly nodeFlags?: readonly string[];
+    } = {},
+  ): RunningAgent {
+    const folder = o.folder ?? mkdtempSync(join(this.folder, 'pod-'));
+    mkdirSync(join(folder, 'run'), { recursive: true });
+    writeFileSync(join(folder, 'token'), enrolToken);
+    if (this.services !== undefined) this.writeTrust(folder);
+    const program = join(import.meta.dirname, 'agent-process.ts');
+    const flags = ['--conditions=@letterlock/source', '--disable-warning=ExperimentalWarning', ...(o.nodeFlags ?? [])];
+    const child = spawn(process.execPath, [...flags, program, folder], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: {
+        LETTERLOCK_TRUST_DOMAIN: trustDomain,
+        LETTERLOCK_DIRECT_ORIGIN: this.server.origin,
+        LETTERLOCK_AGENT_TARGET: `localhost:${this.#grpcPort}`,
+        LETTERLOCK_INSTANCE_KEY: 'any',
+        LETTERLOCK_MODE: o.mode ?? 'sidecar',
+        LETTERLOCK_WRITER: String(o.isWriter ?? false),
+        LETTERLOCK_LOG_LEVEL: 'debug',
+        LETTERLOCK_DELIVERY: writePodDelivery(o.delivery ?? { files: [] }),
+        LETTERLOCK_NAMESPACE: reviewedPod.namespace,
+        LETTERLOCK_POD_NAME: reviewedPod.podName,
+        LETTERLOCK_POD_UID: reviewedPod.podUid,
+        LETTERLOCK_SERVICE_ACCOUNT: reviewedPod.serviceAccount,
+        ...o.environment,
+      },
+    });
+    const agent = new RunningAgent(folder, child);
+    this.#agents.push(agent);
+    return agent;
+  }
+
+  /** A client of the only admin. */
+  admin(): LetterlockClient {
+    const identity = identityOf(this.#admin, [openingKeyOf(this.#admin.keyObject)]);
+    return new LetterlockClient({ address: this.server.origin, trust: { pinned: this.server.fingerprint! }, identity });
+  }
+
+  async stop(): Promise<void> {
+    for (const agent of this.#agents) await agent.stop();
+    await this.server.close();
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+}
