@@ -25,7 +25,7 @@ import { Waiting } from './waiting.ts';
 import { writeSecret } from './write-secret.ts';
 
 /** Where the agent finds its things; others than the injector's only in tests. */
-export type AgentPaths = Pick<typeof agentPaths, 'secrets' | 'enrolmentToken' | 'trustBundle'>;
+export type AgentPaths = Readonly<Record<'secrets' | 'enrolmentToken' | 'trustBundle', string>>;
 
 export interface AgentOptions {
   readonly settings: AgentSettings;

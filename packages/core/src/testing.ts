@@ -19,7 +19,6 @@ export { prepareSecret, secretOperations } from './secrets/testing/crash-secrets
 export { prepareWrap, wrapOperations } from './wraps/testing/crash-wraps.ts';
 export { envelopePath as secretEnvelopePath } from './secrets/secret-record.ts';
 export { path as secretPath, SecretsWorld } from './secrets/testing/secrets-world.ts';
-export { imageDigest, settings as injectionSettings } from './injection/testing/injection-world.ts';
 export { FakeBindings, liveBinding } from './policy/testing/fake-bindings.ts';
 export { FakeTokenReviewer, refusedStatus, reviewedPod, reviewStatus } from './proof/testing/token-reviews.ts';
 export { FakeWitness } from './workloads/testing/fake-witness.ts';

@@ -58,6 +58,7 @@ import { openStore, type OpenedStore } from './open-store.ts';
 import { runWorkloads, type WorkloadServices } from './run-workloads.ts';
 import { openKubernetes } from './open-kubernetes.ts';
 import { findUnreadyReasons, findWarnings, type ReadinessSources } from './readiness.ts';
+import { cutOffPod, serveAgents } from './serve-agents.ts';
 import { systemClock } from './system-clock.ts';
 import { unsealByPeers } from './unseal-by-peers.ts';
 import { endOfCertificate, readTlsFiles, TlsFiles, type TlsMaterial } from './tls-files.ts';
@@ -129,6 +130,7 @@ export async function startServer(config: Config, options: StartOptions = {}): P
   let ownChain: string | undefined;
   /** Once both listeners are there. */
   let serveOwnChain: () => void = () => undefined;
+  let cutOff: (podUid: string) => void = () => undefined;
   const attestor = openAttestor(config, clock);
   const writers = openSinks(config.audit.sinks);
   const { certificateCheckMilliseconds: checkMilliseconds } = options;
@@ -235,7 +237,7 @@ export async function startServer(config: Config, options: StartOptions = {}): P
             serveOwnChain();
           },
           alarmed: () => metrics.enrolmentAlarmed(),
-          cutOff: () => undefined,
+          cutOff: (podUid) => cutOff(podUid),
         });
   installation.onUnsealed((keys) => {
     const inKubernetes = workloads?.compose(keys);
@@ -297,10 +299,29 @@ export async function startServer(config: Config, options: StartOptions = {}): P
       : createGrpcListener({
           ...bootCertificate,
           readPublicKey: verifyingKeyOf,
-          services: [createPeerService({ installation, log })],
+          services: [
+            createPeerService({ installation, log }),
+            ...(workloads === undefined
+              ? []
+              : [
+                  serveAgents({
+                    trustDomain: config.trustDomain,
+                    installation,
+                    store,
+                    nonces,
+                    clock,
+                    log,
+                    unsealed: () => unsealed,
+                    proofFailed: () => metrics.proofFailed(),
+                  }),
+                ]),
+          ],
           log,
         });
-  if (grpc !== undefined) await listen(grpc.server, grpcAddress!, log);
+  if (grpc !== undefined) {
+    cutOff = (podUid) => cutOffPod(grpc, podUid);
+    await listen(grpc.server, grpcAddress!, log);
+  }
 
   serveOwnChain = () => {
     const served = { ...tlsSettings, cert: ownChain ?? bootCertificate.certificate, key: bootCertificate.key };

@@ -3,7 +3,7 @@
  * It must never listen beyond this machine.
  * @module
  */
-import { spawn, type ChildProcess } from 'node:child_process';
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { request } from 'node:http';
@@ -14,7 +14,7 @@ import { LetterlockClient, identityOf } from '@letterlock/client';
 import {
   FakeBindings,
   FakeWitness,
-  imageDigest,
+  agentImageDigest,
   injectionSettings,
   liveBinding,
   podOf,
@@ -37,6 +37,44 @@ export const binding = {
 const enrolToken = 'the token of the pod';
 export const writerToken = 'the token of the application';
 const deadlineMilliseconds = 20_000;
+
+/** Those of deploy/Dockerfile.agent. */
+const imageFlags = [
+  '--jitless',
+  '--max-semi-space-size=1',
+  '--max-old-space-size=32',
+  '--v8-pool-size=1',
+  '--disable-proto=delete',
+  '--disable-sigusr1',
+  '--tls-min-v1.3',
+];
+const root = join(import.meta.dirname, '../../../..');
+
+/** One file, as in the image: without a compiler Node cannot read TypeScript. */
+function bundle(folder: string): string {
+  const outfile = join(folder, 'agent.js');
+  const banner =
+    "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url), __filename = import.meta.filename, __dirname = import.meta.dirname;";
+  const { status, stderr } = spawnSync(
+    process.execPath,
+    [
+      join(root, 'node_modules/.bin/esbuild'),
+      join(import.meta.dirname, 'agent-process.ts'),
+      `--outfile=${outfile}`,
+      '--bundle',
+      '--platform=node',
+      '--format=esm',
+      '--target=node26',
+      '--conditions=@letterlock/source',
+      `--banner:js=${banner}`,
+      '--log-level=warning',
+    ],
+    { cwd: root, encoding: 'utf8' },
+  );
+  if (status !== 0) throw new Error(`Cannot bundle the agent: ${stderr}`);
+  writeFileSync(join(folder, 'package.json'), '{"type":"module"}');
+  return outfile;
+}
 
 /** Tries until it holds. */
 export async function eventually<T>(what: string, look: () => T | undefined | Promise<T | undefined>): Promise<T> {
@@ -126,6 +164,7 @@ export class AgentWorld {
   readonly #agents: RunningAgent[] = [];
   server!: RunningServer;
   services: KubernetesServices;
+  readonly #program = bundle(this.folder);
   #grpcPort = 0;
 
   static async start(flags: Readonly<Record<string, string | boolean>> = {}): Promise<AgentWorld> {
@@ -154,6 +193,10 @@ export class AgentWorld {
         },
       }),
     );
+    // A listener for replicas wants them attested; there are none.
+    const replica = generateSigningKey('P-256');
+    const keyFile = join(world.folder, 'replica.key');
+    writeFileSync(keyFile, replica.keyObject.export({ format: 'pem', type: 'pkcs8' }), { mode: 0o600 });
     const config = loadConfig({
       flags: {
         'trust-domain': trustDomain,
@@ -162,6 +205,8 @@ export class AgentWorld {
         'listen-grpc': `127.0.0.1:${world.#grpcPort}`,
         'init-certificates': [pem],
         'init-accept-single-holder': true,
+        'attest-static-key-file': keyFile,
+        'attest-static-fingerprints': replica.thumbprint,
         'log-level': 'error',
         ...flags,
       },
@@ -170,7 +215,7 @@ export class AgentWorld {
       workloadPorts: {
         witness: world.witness,
         bindings: world.bindings,
-        forms: () => ({ settings: [injectionSettings], imageDigests: [imageDigest] }),
+        forms: () => ({ settings: [injectionSettings], imageDigests: [agentImageDigest] }),
         checkSourceAddress: false,
         serviceHosts: ['localhost'],
         unsealed: (services) => {
@@ -197,16 +242,13 @@ export class AgentWorld {
       readonly isWriter?: boolean;
       readonly folder?: string;
       readonly environment?: Readonly<Record<string, string>>;
-      readonly nodeFlags?: readonly string[];
     } = {},
   ): RunningAgent {
     const folder = o.folder ?? mkdtempSync(join(this.folder, 'pod-'));
     mkdirSync(join(folder, 'run'), { recursive: true });
     writeFileSync(join(folder, 'token'), enrolToken);
     if (this.services !== undefined) this.writeTrust(folder);
-    const program = join(import.meta.dirname, 'agent-process.ts');
-    const flags = ['--conditions=@letterlock/source', '--disable-warning=ExperimentalWarning', ...(o.nodeFlags ?? [])];
-    const child = spawn(process.execPath, [...flags, program, folder], {
+    const child = spawn(process.execPath, [...imageFlags, this.#program, folder], {
       stdio: ['ignore', 'pipe', 'pipe'],
       env: {
         LETTERLOCK_TRUST_DOMAIN: trustDomain,

@@ -20,6 +20,7 @@ import {
   ProblemError,
   secretVersionsRequest,
   signedRequest,
+  workloadSelectorOf,
   type RouteName,
 } from '@letterlock/protocol';
 import { ok, permitted, proven, recordingRefusal, requireUnsealed, type Handler } from './handler.ts';
@@ -65,8 +66,11 @@ export const apiRoutes: Readonly<Record<RouteName, Handler>> = {
   bundle: (services) => ok({ bundle: requireAuthorities(requireUnsealed(services)).bundle() }),
 
   bindingKey: async (services, { segments }) => {
-    const { bindingKeys } = requireUnsealed(services);
-    return ok({ bk: await inKubernetes(bindingKeys).statement(segments['ns']!, segments['name']!) });
+    const { bindingKeys, bindings } = requireUnsealed(services);
+    const [ns, name] = [segments['ns']!, segments['name']!];
+    const names = bindings?.bindingOf(ns, name)?.serviceAccountNames ?? [];
+    const recipients = names.map((sa) => workloadSelectorOf({ td: services.trustDomain, ns, sa }));
+    return ok({ bk: await inKubernetes(bindingKeys).statement(ns, name, recipients) });
   },
 
   enrol: proven({
