@@ -224,6 +224,13 @@ const rows: readonly Row[] = [
     deliveries,
   ],
   [
+    'the file key need not be the committed one',
+    'envelopes/binding-slot.ts',
+    ' && isCommittedTo(fileKey, header)',
+    '',
+    deliveries,
+  ],
+  [
     'a slot for an older key is stored',
     'envelopes/check-envelope.ts',
     'if (slotKids[0] !== current.kid)',

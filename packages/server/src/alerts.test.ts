@@ -9,7 +9,16 @@ import { buildMilliseconds, createCertificate, EtcdServer } from './etcd/testing
 import { systemClock } from './system-clock.ts';
 import { etcdSettings } from './testing/etcd-settings.ts';
 import { alertsBuildMilliseconds, buildAlerts, Scrapes } from './testing/alert-rules.ts';
-import { apply, createIdentity, giveShare, startTestServer, wrapFor, type TestServer } from './testing/test-server.ts';
+import { fakeWorkloads } from './testing/fake-workloads.ts';
+import {
+  apply,
+  createIdentity,
+  giveShare,
+  startTestServer,
+  wrapFor,
+  type TestIdentity,
+  type TestServer,
+} from './testing/test-server.ts';
 import { TroubledStore } from './testing/troubled-store.ts';
 
 jest.setTimeout(120_000);
@@ -253,6 +262,31 @@ describe('the alerts hold for', () => {
     later = 100;
     await scrapes.takeWhen(targets, /letterlock_wrap_transitions_total\{transition="burned"\} 1\n/);
     expect(holding(scrapes)).toContain('LetterlockWrapsBurned');
+  });
+
+  test('a second key for one start of an agent', async () => {
+    let later = 0;
+    const clock = {
+      nowSeconds: () => systemClock.nowSeconds() + later,
+      monotonicSeconds: () => systemClock.monotonicSeconds() + later,
+    };
+    const { flags, token, ports } = fakeWorkloads();
+    const server = await start(flags, { clock, workloadPorts: ports });
+    const targets = { letterlock: server.healthOrigin };
+    const scrapes = new Scrapes(program);
+    const client = await server.connect();
+    const enrol = ({ sig, keyset }: TestIdentity) =>
+      client.prove(sig, { method: 'POST', path: '/v1/workload/enrol', body: { keyset, token } });
+    expect(await enrol(createIdentity())).toMatchObject({ status: 200 });
+    const thief = createIdentity();
+    expect(await enrol(thief)).toMatchObject({ status: 503 });
+    await scrapes.take(targets);
+    expect(holding(scrapes)).not.toContain('LetterlockEnrolmentAlarm');
+    later = 11;
+    await enrol(thief);
+    client.close();
+    await scrapes.takeWhen(targets, /letterlock_enrolment_alarms_total 1\n/);
+    expect(holding(scrapes)).toContain('LetterlockEnrolmentAlarm');
   });
 
   test('an empty store', async () => {

@@ -1,14 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { parseSvid, readAuthority } from '@letterlock/core';
-import {
-  agentImageDigest,
-  FakeBindings,
-  FakeWitness,
-  injectionSettings,
-  liveBinding,
-  podOf,
-  reviewedPod,
-} from '@letterlock/core/testing';
+import { liveBinding, podOf, reviewedPod, type FakeBindings, type FakeWitness } from '@letterlock/core/testing';
 import {
   importSealingKey,
   importVerifyingKey,
@@ -18,8 +10,8 @@ import {
   sealEnvelope,
 } from '@letterlock/crypto';
 import { bindingKeyResponse, bundleResponse, decodeBase64url, enrolResponse, readClaims } from '@letterlock/protocol';
-import type { KubernetesPorts, KubernetesServices } from './kubernetes-ports.ts';
-import type { StartOptions } from './main.ts';
+import type { KubernetesServices } from './kubernetes-ports.ts';
+import { fakeWorkloads } from './testing/fake-workloads.ts';
 import {
   apply,
   createIdentity,
@@ -30,9 +22,6 @@ import {
 } from './testing/test-server.ts';
 import type { TestClient } from './testing/test-client.ts';
 
-const { trustDomain } = injectionSettings;
-const loopback = '127.0.0.1';
-const enrolToken = 'the enrolment token';
 const writeToken = 'the writer token';
 const writerPodFacts = {
   ...reviewedPod,
@@ -44,25 +33,11 @@ const writerPodFacts = {
 
 let witness: FakeWitness;
 let bindings: FakeBindings;
+let trustDomain: string;
+let enrolToken: string;
 let services: KubernetesServices | undefined;
-let alarms: unknown[];
 let server: TestServer;
 let client: TestClient;
-
-function ports(change: Partial<KubernetesPorts> = {}): StartOptions {
-  return {
-    workloadPorts: {
-      witness,
-      bindings,
-      forms: () => ({ settings: [injectionSettings], imageDigests: [agentImageDigest] }),
-      checkSourceAddress: true,
-      serviceHosts: ['letterlock.letterlock-system.svc'],
-      alarmed: (alarm) => alarms.push(alarm),
-      unsealed: (now) => (services = now),
-      ...change,
-    },
-  };
-}
 
 async function until(isThere: () => boolean): Promise<void> {
   for (const end = Date.now() + 10_000; !isThere();) {
@@ -72,16 +47,13 @@ async function until(isThere: () => boolean): Promise<void> {
 }
 
 beforeEach(async () => {
-  witness = new FakeWitness();
-  bindings = new FakeBindings(liveBinding());
   services = undefined;
-  alarms = [];
-  witness.tokens.set(enrolToken, { facts: reviewedPod, audience: `letterlock-enrol:${trustDomain}` });
+  const fake = fakeWorkloads({ unsealed: (now) => (services = now) });
+  ({ witness, bindings, trustDomain, token: enrolToken } = fake);
   witness.tokens.set(writeToken, { facts: writerPodFacts, audience: `letterlock-write:${trustDomain}` });
-  witness.pods.set('shop/orders-7d4b9c6f5-x2x4k', podOf({ status: { podIP: loopback } }));
   const { namespace, podName: name, podUid: uid, serviceAccount: serviceAccountName } = writerPodFacts;
   witness.pods.set('ci/deploy-1', podOf({ metadata: { namespace, name, uid }, spec: { serviceAccountName } }));
-  server = await startTestServer({ 'trust-domain': trustDomain }, ports());
+  server = await startTestServer(fake.flags, { workloadPorts: fake.ports });
   await until(() => services !== undefined);
   client = await server.connect();
 });
@@ -238,7 +210,7 @@ describe('writing for a binding without an agent', () => {
   });
 
   test.each([
-    { name: 'with the token of enrolments', token: enrolToken, status: 403 },
+    { name: 'with the token of enrolments', token: 'the enrolment token', status: 403 },
     { name: 'with no token', token: 'x', status: 403 },
   ])('registers nobody $name', async ({ token, status }) => {
     listWriter('Token');
