@@ -7,7 +7,7 @@
 /** One image. */
 export interface ImageProgram {
   readonly dockerfile: string;
-  /** Name of a bundled file → source. The first one is the program, the others are files that it starts. */
+  /** Name of a bundled file → source. The first one is the program, the others are started by it or by a Job of the chart. */
   readonly entries: Readonly<Record<string, string>>;
   /** Folders of .proto files, which are read from `../proto` beside the bundle. */
   readonly protoFolders: readonly string[];
@@ -21,6 +21,7 @@ export const imagePrograms: Readonly<Record<string, ImageProgram>> = {
     entries: {
       letterlock: 'packages/cli/src/main.ts',
       'pkcs12-child': 'packages/cli/src/pkcs12-child.ts',
+      'etcd-certificates': 'packages/server/src/etcd-certificates-main.ts',
     },
     protoFolders: ['node_modules/etcd3/proto'],
     workspace: '@letterlock/cli',
