@@ -171,7 +171,8 @@ const scenarios: readonly {
   {
     name: 'a store that is slow',
     trouble: async (server, store) => {
-      store.delayMilliseconds = 600;
+      // An open is one call of the store, where this process stored the wrap.
+      store.delayMilliseconds = 1100;
       await deliver(server);
     },
     until: /letterlock_http_requests_total\{route="open",status="200"\} 1\n/,
