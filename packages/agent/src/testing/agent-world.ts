@@ -22,6 +22,7 @@ import {
 } from '@letterlock/core/testing';
 import { certificatePem, createSelfSignedCertificate, generateSigningKey, openingKeyOf } from '@letterlock/crypto';
 import { writePodDelivery, type PodDelivery } from '@letterlock/protocol';
+import { TrustFolder, type Trust } from '../trust-folder.ts';
 import { loadConfig, startServer, type RunningServer } from '@letterlock/server';
 
 type KubernetesServices = Parameters<
@@ -34,7 +35,7 @@ export const binding = {
   name: 'orders-db',
   secrets: [{ name: 'db', opens: 'Unlimited' as const }],
 };
-const enrolToken = 'the token of the pod';
+export const enrolToken = 'the token of the pod';
 export const writerToken = 'the token of the application';
 const deadlineMilliseconds = 20_000;
 
@@ -269,6 +270,17 @@ export class AgentWorld {
     const agent = new RunningAgent(folder, child);
     this.#agents.push(agent);
     return agent;
+  }
+
+  get grpcPort(): number {
+    return this.#grpcPort;
+  }
+
+  /** As the agent reads it. */
+  trust(): Trust {
+    this.writeTrust(this.folder);
+    const nowSeconds = (): number => Math.floor(Date.now() / 1000);
+    return new TrustFolder({ folder: join(this.folder, 'trust'), pinned: undefined, nowSeconds }).read();
   }
 
   /** A client of the only admin. */
