@@ -4,9 +4,8 @@
  */
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { AgentWorld, binding, eventually, writerToken, type Answer, type RunningAgent } from './testing/agent-world.ts';
+import { AgentWorld, eventually, target, writerToken, type Answer, type RunningAgent } from './testing/agent-world.ts';
 
-const target = `/v1/bindings/${binding.namespace}/${binding.name}/secrets/db`;
 let world: AgentWorld;
 let agent: RunningAgent;
 
@@ -17,7 +16,7 @@ beforeAll(async () => {
 afterAll(() => world.stop(), 30_000);
 function put(values: object, headers: Readonly<Record<string, string>> = {}): Promise<Answer> {
   const all = { 'content-type': 'application/json', 'letterlock-writer-token': writerToken, ...headers };
-  return agent.ask('PUT', target, { headers: all, body: JSON.stringify(values) });
+  return agent.ask('PUT', target('db'), { headers: all, body: JSON.stringify(values) });
 }
 const fileIs = (name: string, text: string): Promise<true> =>
   eventually(`${name} is written`, () =>

@@ -21,7 +21,7 @@ import {
   reviewedPod,
 } from '@letterlock/core/testing';
 import { certificatePem, createSelfSignedCertificate, generateSigningKey, openingKeyOf } from '@letterlock/crypto';
-import { writePodDelivery, type PodDelivery } from '@letterlock/protocol';
+import { writePodDelivery, type BindingDelivery, type PodDelivery } from '@letterlock/protocol';
 import { TrustFolder, type Trust } from '../trust-folder.ts';
 import { loadConfig, startServer, type RunningServer } from '@letterlock/server';
 
@@ -33,8 +33,9 @@ export const { trustDomain } = injectionSettings;
 export const binding = {
   namespace: reviewedPod.namespace,
   name: 'orders-db',
-  secrets: [{ name: 'db', opens: 'Unlimited' as const }],
 };
+/** Where the socket takes a secret. */
+export const target = (secret: string): string => `/v1/bindings/${binding.namespace}/${binding.name}/secrets/${secret}`;
 export const enrolToken = 'the token of the pod';
 export const writerToken = 'the token of the application';
 const deadlineMilliseconds = 20_000;
@@ -183,17 +184,7 @@ export class AgentWorld {
     world.witness.pods.set(`${reviewedPod.namespace}/${reviewedPod.podName}`, podOf());
     world.witness.tokens.set(enrolToken, { facts: reviewedPod, audience: `letterlock-enrol:${trustDomain}` });
     world.witness.tokens.set(writerToken, { facts: reviewedPod, audience: `letterlock-write:${trustDomain}` });
-    const { serviceAccount, namespace } = reviewedPod;
-    world.bindings.put(
-      liveBinding({
-        ...binding,
-        serviceAccountNames: [serviceAccount],
-        writers: {
-          serviceAccounts: [{ namespace, name: serviceAccount, secrets: ['*'], factor: 'Sidecar' }],
-          identities: [],
-        },
-      }),
-    );
+    world.offer(['db']);
     // A listener for replicas wants them attested; there are none.
     const replica = generateSigningKey('P-256');
     const keyFile = join(world.folder, 'replica.key');
@@ -242,13 +233,15 @@ export class AgentWorld {
       readonly mode?: string;
       readonly isWriter?: boolean;
       readonly folder?: string;
+      /** Whether the ConfigMap is there. Default true. */
+      readonly hasTrust?: boolean;
       readonly environment?: Readonly<Record<string, string>>;
     } = {},
   ): RunningAgent {
     const folder = o.folder ?? mkdtempSync(join(this.folder, 'pod-'));
     mkdirSync(join(folder, 'run'), { recursive: true });
     writeFileSync(join(folder, 'token'), enrolToken);
-    if (this.services !== undefined) this.writeTrust(folder);
+    if (this.services !== undefined && o.hasTrust !== false) this.writeTrust(folder);
     const child = spawn(process.execPath, [...imageFlags, this.#program, folder], {
       stdio: ['ignore', 'pipe', 'pipe'],
       env: {
@@ -272,8 +265,31 @@ export class AgentWorld {
     return agent;
   }
 
+  /** Other secrets of the binding than `db`. */
+  offer(names: readonly string[], delivery: BindingDelivery = {}): void {
+    const { serviceAccount, namespace } = reviewedPod;
+    this.bindings.put(
+      liveBinding({
+        ...binding,
+        secrets: names.map((name) => ({ name, opens: 'Unlimited' as const })),
+        serviceAccountNames: [serviceAccount],
+        writers: {
+          serviceAccounts: [{ namespace, name: serviceAccount, secrets: ['*'], factor: 'Sidecar' }],
+          identities: [],
+        },
+        delivery,
+      }),
+    );
+  }
+
   get grpcPort(): number {
     return this.#grpcPort;
+  }
+
+  /** The agent's container starts anew: the next one may have another key. */
+  async forget(...agents: readonly RunningAgent[]): Promise<void> {
+    for (const agent of agents) await agent.stop();
+    await this.services!.workloads.podGone(reviewedPod.podUid);
   }
 
   /** As the agent reads it. */
