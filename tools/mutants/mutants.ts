@@ -769,7 +769,9 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: 'a replica is unsealed by its peer after a seal on purpose',
-    edits: [{ file: 'packages/core/src/seal/grant-peer.ts', search: 'isUnchanged(epochKey, epoch), ', replace: '' }],
+    edits: [
+      { file: 'packages/core/src/seal/grant-peer.ts', search: '        isUnchanged(epochKey, epoch),\n', replace: '' },
+    ],
     tests: ['packages/core/src/seal/peer-unseal.test.ts'],
   },
   {
@@ -865,7 +867,7 @@ export const mutants: readonly Mutant[] = [
     edits: [
       {
         file: 'packages/core/src/seal/grant-peer.ts',
-        search: 'isUnchanged(modeKey, mode), ',
+        search: '        isUnchanged(modeKey, mode),\n',
         replace: '',
       },
     ],
@@ -876,8 +878,8 @@ export const mutants: readonly Mutant[] = [
     edits: [
       {
         file: 'packages/core/src/seal/grant-peer.ts',
-        search: ', isUnchanged(key, before)]',
-        replace: ']',
+        search: '        isUnchanged(key, before),\n',
+        replace: '',
       },
     ],
     tests: ['packages/core/src/seal/peer-unseal.test.ts'],
@@ -887,7 +889,7 @@ export const mutants: readonly Mutant[] = [
     edits: [
       {
         file: 'packages/core/src/seal/grant-peer.ts',
-        search: 'isUnchanged(imagesKey, images), ',
+        search: '        isUnchanged(imagesKey, images),\n',
         replace: '',
       },
     ],
@@ -958,6 +960,17 @@ export const mutants: readonly Mutant[] = [
       },
     ],
     tests: ['packages/core/src/workloads/kubernetes-attestor.test.ts'],
+  },
+  {
+    name: 'a replica that cannot ask what has changed goes on with what it remembers',
+    edits: [
+      {
+        file: 'packages/server/src/follow-replicas.ts',
+        search: 'if (kept !== undefined) forgetEverything(kept);',
+        replace: 'void forgetEverything;',
+      },
+    ],
+    tests: ['packages/server/src/replicas.test.ts'],
   },
   {
     name: 'a quorum is not needed to switch peer unseal',

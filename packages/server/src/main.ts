@@ -300,7 +300,12 @@ export async function startServer(config: Config, options: StartOptions = {}): P
           ...bootCertificate,
           readPublicKey: verifyingKeyOf,
           services: [
-            createPeerService({ installation, log }),
+            createPeerService({
+              installation,
+              log,
+              granted: () => metrics.peerGranted(),
+              refused: (reason) => metrics.peerRefused(reason),
+            }),
             ...(workloads === undefined
               ? []
               : [
@@ -364,6 +369,7 @@ export async function startServer(config: Config, options: StartOptions = {}): P
             installation,
             peers: config.peers.map((address) => ({ address, ask: createPeerClient({ address, ...bootCertificate }) })),
             log,
+            asked: (outcome) => metrics.peerAsked(outcome),
           }),
         ]),
   ];

@@ -58,6 +58,11 @@ export interface Metrics extends HttpMetrics, StoreCallMetrics {
   certificateReloaded(outcome: (typeof reloadOutcomes)[number]): void;
   /** An admission review, or what was none. */
   admissionAnswered(outcome: AdmissionOutcome, seconds: number): void;
+  /** A replica was asked to unseal this one. @param outcome - what came of it */
+  peerAsked(outcome: PeerOutcome): void;
+  /** Another replica asked this one, and was given the key, or refused for a reason of the log. */
+  peerGranted(): void;
+  peerRefused(reason: string): void;
   /** A known admin's share or operation was not accepted. */
   adminRefused(): void;
   readonly contentType: string;
@@ -66,6 +71,8 @@ export interface Metrics extends HttpMetrics, StoreCallMetrics {
 
 /** Seconds; from a cached read to a request that waits for a slow store. */
 const durationBuckets = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10];
+export type PeerOutcome = 'unsealed' | 'failed';
+const peerOutcomes = ['unsealed', 'failed'] as const satisfies readonly PeerOutcome[];
 const reloadOutcomes = ['ok', 'failed'] as const;
 
 /** Makes the metrics of one process in a registry of their own. */
@@ -102,6 +109,13 @@ export function createMetrics(sources: MetricSources): Metrics {
   const alarms = counter('enrolment_alarms_total', 'Second keys for one start of an agent: alarm on any');
   const reloads = counter('certificate_reloads_total', 'Reloads of the certificate files, by outcome', ['outcome']);
   const refusedAdmins = counter('refused_admins_total', 'Shares and operations of known admins that were refused');
+  const peersAsked = counter('peer_asked_total', 'Questions to other replicas to unseal this one, by outcome', [
+    'outcome',
+  ]);
+  const peersGranted = counter('peer_granted_total', 'Replicas that this one has unsealed');
+  const peersRefused = counter('peer_refused_total', 'Questions of replicas that this one refused, by reason', [
+    'reason',
+  ]);
   const storeFailures = counter('store_failures_total', 'Calls to the store that failed, by reason', ['reason']);
   const storeCalls = new Histogram({
     name: 'letterlock_store_call_duration_seconds',
@@ -120,6 +134,7 @@ export function createMetrics(sources: MetricSources): Metrics {
   // A series that appears with its first event has no increase that a rule could see.
   for (const transition of wrapTransitions) transitions.inc({ transition }, 0);
   for (const metBy of damageFinders) damaged.inc({ met_by: metBy }, 0);
+  for (const outcome of peerOutcomes) peersAsked.inc({ outcome }, 0);
   for (const outcome of reloadOutcomes) reloads.inc({ outcome }, 0);
   for (const outcome of admissionOutcomes) admissions.inc({ outcome }, 0);
   for (const reason of storeFailureReasons) storeFailures.inc({ reason }, 0);
@@ -162,6 +177,9 @@ export function createMetrics(sources: MetricSources): Metrics {
       admissions.inc({ outcome });
       admissionDurations.observe(seconds);
     },
+    peerAsked: (outcome) => peersAsked.inc({ outcome }),
+    peerGranted: () => peersGranted.inc(),
+    peerRefused: (reason) => peersRefused.inc({ reason }),
     adminRefused: () => refusedAdmins.inc(),
     storeAnswered: (call, seconds) => storeCallsOf[call].observe(seconds),
     storeFailed: (reason) => storeFailures.inc({ reason }),

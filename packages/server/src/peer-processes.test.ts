@@ -42,12 +42,14 @@ class Replica {
   readonly identity = generateSigningKey();
   readonly direct: number;
   readonly grpc: number;
+  readonly health: number;
   #child: ChildProcess | undefined;
   output = '';
 
-  constructor(direct: number, grpc: number) {
+  constructor(direct: number, grpc: number, health: number) {
     this.direct = direct;
     this.grpc = grpc;
+    this.health = health;
   }
 
   async start(flags: readonly string[]): Promise<void> {
@@ -91,6 +93,13 @@ class Replica {
     return (JSON.parse(body) as { readonly state: string }).state;
   }
 
+  /** Value of one series of its metrics. */
+  async metric(series: string): Promise<number | undefined> {
+    const text = await (await fetch(`http://127.0.0.1:${this.health}/metrics`)).text();
+    const line = text.split('\n').find((each) => each.startsWith(`${series} `));
+    return line === undefined ? undefined : Number(line.slice(series.length));
+  }
+
   async wrap(): Promise<number> {
     const client = await this.server.connect();
     const { envelope } = await wrapFor(writer, reader);
@@ -113,7 +122,7 @@ function replica(name: Name): Replica {
 }
 
 async function start(name: Name): Promise<void> {
-  const { direct, grpc, identity } = replica(name);
+  const { direct, grpc, health, identity } = replica(name);
   const file = (path: string, content: string): string => {
     writeFileSync(join(folder, path), content, { mode: 0o600 });
     return join(folder, path);
@@ -124,7 +133,7 @@ async function start(name: Name): Promise<void> {
     'init-certificates': admins.map(({ pem, id }) => file(`${id}.crt`, pem)).join(','),
     'listen-direct': `127.0.0.1:${direct}`,
     'listen-grpc': `127.0.0.1:${grpc}`,
-    'listen-health': 'none',
+    'listen-health': `127.0.0.1:${health}`,
     'public-origins': `https://127.0.0.1:${direct}`,
     identities: [writer, reader].map(({ keyset }) => keyset).join(','),
     grants: JSON.stringify([{ who: writer.id, verbs: ['wrap'], path: 'team-a' }]),
@@ -155,7 +164,7 @@ beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'letterlock-peers-'));
   etcd = await EtcdServer.start({ isDurable: false });
   settings = etcdSettings([etcd]);
-  for (const name of names) replicas.set(name, new Replica(await freePort(), await freePort()));
+  for (const name of names) replicas.set(name, new Replica(await freePort(), await freePort(), await freePort()));
   await start('a');
   await initialise();
 }, buildMilliseconds);
@@ -174,6 +183,8 @@ describe('replicas as processes', () => {
     expect(await replica('b').wrap()).toBe(201);
     expect(replica('b').output).toContain('Unsealed by a peer');
     expect(replica('a').output).toContain('Unsealed another replica');
+    expect(await replica('a').metric('letterlock_peer_granted_total')).toBe(1);
+    expect(await replica('b').metric('letterlock_peer_asked_total{outcome="unsealed"}')).toBe(1);
   });
 
   test('and again after kill -9, also when it is the other one', async () => {
@@ -190,6 +201,9 @@ describe('replicas as processes', () => {
     await until('it was refused', () => replica('stranger').output.includes('"reason":"peer_refused"'));
     expect(await replica('stranger').state()).toBe('sealed');
     expect(replica('stranger').output).toContain('"code":"denied"');
+    const refused = 'letterlock_peer_refused_total{reason="attestation_not_pinned"}';
+    expect(await replica('a').metric(refused)).toBeGreaterThan(0);
+    expect(await replica('stranger').metric('letterlock_peer_asked_total{outcome="failed"}')).toBeGreaterThan(0);
     await replica('stranger').kill();
   });
 

@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import { setTimeout as pause } from 'node:timers/promises';
 import { randomIdentifier, readCertificate, signOperation } from '@letterlock/crypto';
-import { encodeBase64url } from '@letterlock/protocol';
+import type { Store } from '@letterlock/core';
+import { encodeBase64url, ProblemError } from '@letterlock/protocol';
 import { buildMilliseconds, EtcdServer } from './etcd/testing/etcd-server.ts';
 import { etcdSettings, type EtcdSettings } from './testing/etcd-settings.ts';
 import {
@@ -26,6 +27,8 @@ const [writer, reader, other] = [createIdentity(), createIdentity(), createIdent
 let etcd: EtcdServer;
 let settings: EtcdSettings;
 let replicas: readonly [TestServer, TestServer];
+/** Whether the second one can ask what others have changed; all else it can. */
+let isCutOff = false;
 
 beforeAll(async () => {
   etcd = await EtcdServer.start({ isDurable: false });
@@ -46,7 +49,7 @@ beforeAll(async () => {
   if (status !== 200) throw new Error(`Cannot initialise: ${body}`);
   client.close();
   await acknowledgeShares(first, admins);
-  const second = await start();
+  const second = await start(withoutNews);
   await giveShare(second, admins[0]!);
   replicas = [first, second];
 }, buildMilliseconds);
@@ -56,8 +59,19 @@ afterAll(async () => {
   await etcd.close();
 });
 
-function start(): Promise<TestServer> {
-  return startTestServer({
+/** What has changed is the only thing that is listed here. */
+function withoutNews(store: Store): Store {
+  return {
+    range: (request, options) =>
+      isCutOff && 'prefix' in request
+        ? Promise.reject(new ProblemError('unavailable', { reason: 'cut_off' }))
+        : store.range(request, options),
+    transact: (transaction, options) => store.transact(transaction, options),
+  };
+}
+
+function start(decorateStore: (store: Store) => Store = (store) => store): Promise<TestServer> {
+  const flags = {
     ...settings.flags,
     'init-certificates': admins.map(({ pem }) => pem),
     identities: [writer, reader, other].map(({ keyset }) => keyset),
@@ -65,7 +79,8 @@ function start(): Promise<TestServer> {
       { who: writer.id, verbs: ['wrap'], path: 'team-a' },
       { who: other.id, verbs: ['wrap'], path: 'team-a' },
     ]),
-  });
+  };
+  return startTestServer(flags, { decorateStore });
 }
 
 async function wrapAt(server: TestServer, from: TestIdentity = writer): Promise<string> {
@@ -102,6 +117,17 @@ describe('two replicas on one etcd', () => {
     expect(await wrapAt(second, other)).toBe('201');
     await operate(second, { op: 'grant.put', args: { who: writer.id, path: 'team-a', verbs: ['wrap'] } });
     expect(await becomes('201', () => wrapAt(first))).toBeLessThan(mostMilliseconds);
+  });
+
+  test('one that cannot ask what has changed remembers nothing', async () => {
+    const [first, second] = replicas;
+    expect(await becomes('201', () => wrapAt(second))).toBeLessThan(mostMilliseconds);
+    isCutOff = true;
+    await operate(first, { op: 'grant.delete', args: { who: writer.id, path: 'team-a' } });
+    expect(await becomes('denied', () => wrapAt(second))).toBeLessThan(mostMilliseconds);
+    isCutOff = false;
+    await operate(first, { op: 'grant.put', args: { who: writer.id, path: 'team-a', verbs: ['wrap'] } });
+    expect(await becomes('201', () => wrapAt(second))).toBeLessThan(mostMilliseconds);
   });
 
   test('an identity revoked at one is refused at the other', async () => {

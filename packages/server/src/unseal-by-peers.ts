@@ -22,6 +22,8 @@ export function unsealByPeers(o: {
   readonly installation: Installation;
   readonly peers: readonly Peer[];
   readonly log: Logger;
+  /** Told of each question. */
+  readonly asked: (outcome: 'unsealed' | 'failed') => void;
 }): () => Promise<void> {
   const { installation, peers, log } = o;
   /** Why each one did not, as it was last logged. */
@@ -30,9 +32,11 @@ export function unsealByPeers(o: {
   async function ask({ address, ask: askPeer }: Peer): Promise<void> {
     try {
       await installation.unsealByPeer(askPeer);
+      o.asked('unsealed');
       log.info({ peer: address }, 'Unsealed by a peer');
       told.clear();
     } catch (error) {
+      o.asked('failed');
       const { code, reason } = isProblemError(error) ? error : { code: 'internal', reason: undefined };
       const why = `${code} ${reason}`;
       if (told.get(address) !== why) log.warn({ peer: address, code, reason, error }, 'A peer did not unseal');

@@ -54,7 +54,7 @@ beforeAll(async () => {
   listener = createGrpcListener({
     ...material(a.boot),
     readPublicKey: verifyingKeyOf,
-    services: [createPeerService({ installation: counting, log })],
+    services: [createPeerService({ installation: counting, log, granted: () => undefined, refused: () => undefined })],
     log,
   });
   listener.server.listen(0, '127.0.0.1');

@@ -34,7 +34,15 @@ export const peerDefinition = {
   },
 } as const satisfies ServiceDefinition;
 
-export function createPeerService(o: { readonly installation: Installation; readonly log: Logger }): GrpcService {
+export interface PeerServiceOptions {
+  readonly installation: Installation;
+  readonly log: Logger;
+  readonly granted: () => void;
+  /** @param reason - of the log, never of the caller's making. */
+  readonly refused: (reason: string) => void;
+}
+
+export function createPeerService(o: PeerServiceOptions): GrpcService {
   const { installation, log } = o;
   return (callerOf) => {
     const answer = async (call: ServerUnaryCall<Buffer, Buffer>, requestId: string): Promise<Buffer> => {
@@ -53,10 +61,12 @@ export function createPeerService(o: { readonly installation: Installation; read
       let response: Buffer;
       try {
         response = await answer(call, requestId);
+        o.granted();
       } catch (error) {
         const problem = problemOf(error);
         const { code, reason } = problem;
         log[code === 'internal' ? 'error' : 'warn']({ requestId, code, reason, error }, 'Refused a replica');
+        o.refused(reason ?? code);
         done(statusOf(problem));
         return;
       }
