@@ -16,6 +16,7 @@ store:
 {{- end }}
 listen:
   direct: 0.0.0.0:8443
+  webhook: 0.0.0.0:10250
   health: 0.0.0.0:9090
 publicOrigins:
   - https://{{ $host }}:8443
@@ -37,6 +38,36 @@ init:
 pinnedInstanceKey: {{ . }}
 {{- end }}
 peerUnseal: {{ .Values.peerUnseal | quote }}
+kubernetes:
+  access: in-cluster
+  namespace: {{ .Release.Namespace }}
+  checkSourceAddress: {{ .Values.agent.checkSourceAddress }}
+  agent:
+    image: {{ include "letterlock.image" (list .Values.agent.image .Chart.AppVersion) }}
+    {{- with concat (ternary (list .Values.agent.image.digest) list (ne .Values.agent.image.digest "")) .Values.agent.formerDigests }}
+    digests:
+      {{- toYaml . | nindent 6 }}
+    {{- end }}
+    imagePullPolicy: {{ .Values.agent.image.pullPolicy }}
+    directOrigin: https://{{ $host }}:8443
+    target: {{ $host }}:9443
+    userId: {{ int .Values.agent.userId }}
+    filesGroup: {{ int .Values.agent.filesGroup }}
+    logLevel: {{ .Values.agent.logLevel }}
+    {{- $requests := .Values.agent.resources.requests | default dict }}
+    {{- $limits := .Values.agent.resources.limits | default dict }}
+    requestCpu: {{ $requests.cpu | default "none" | quote }}
+    requestMemory: {{ $requests.memory | default "none" | quote }}
+    limitCpu: {{ $limits.cpu | default "none" | quote }}
+    limitMemory: {{ $limits.memory | default "none" | quote }}
+  webhook:
+    configuration: {{ include "letterlock.webhookConfiguration" . }}
+    service: {{ include "letterlock.webhookService" . }}
+    secret: {{ include "letterlock.webhookSecret" . }}
+    {{- if .Values.webhook.certificateSecret }}
+    certFile: /etc/letterlock/webhook/tls.crt
+    keyFile: /etc/letterlock/webhook/tls.key
+    {{- end }}
 log:
   level: {{ .Values.logLevel }}
 {{- end }}
