@@ -29,8 +29,18 @@ if works; then
   exit 0
 fi
 
-rm -rf "$target"
+# One at a time: a second process would take away what the first has just put there. The lock ends with its process.
 mkdir -p "$(dirname "$target")"
+if command -v flock >/dev/null; then
+  exec 9>"$target.lock"
+  flock 9
+  if works; then
+    echo "$target"
+    exit 0
+  fi
+fi
+
+rm -rf "$target"
 folder=$(mktemp -d "$target.XXXXXX")
 trap 'rm -rf "$folder"' EXIT
 mkdir -p "$folder/bin" "$folder/root"
@@ -71,7 +81,7 @@ else
   ln -s "$module" "$folder/libsofthsm2.so"
 fi
 
-# Two tests may come here at the same time: whoever is first has put the same things there.
+# Where the machine has no lock for shells, whoever was first has put the same things there.
 [ -e "$target" ] || mv "$folder" "$target"
 works || fail 'pkcs11-tool or softhsm2-util does not start'
 echo "$target"
