@@ -995,4 +995,270 @@ export const mutants: readonly Mutant[] = [
     tests: ['packages/server/src/grpc/grpc-listener.test.ts'],
   },
   ...workloadMutants,
+  // Keys on devices.
+  {
+    name: 'a card may sign with another key than it shows',
+    edits: [
+      {
+        file: 'packages/crypto/src/jws.ts',
+        search: 'if (!verifyBytes(data, key, signature)) {',
+        replace: 'if (signature.length === 0) {',
+      },
+    ],
+    tests: ['packages/crypto/src/key-device.test.ts'],
+  },
+  {
+    name: 'a card opens what is of another typ or for another key',
+    edits: [
+      {
+        file: 'packages/crypto/src/slot.ts',
+        search: 'const parsed = checkJweForKey(compact, o);',
+        replace:
+          "const own = JSON.parse(Buffer.from(compact.split('.')[0]!, 'base64url').toString()) as typeof o;\n    const parsed = checkJweForKey(compact, { ...o, typ: own.typ, kid: own.kid! });",
+      },
+    ],
+    tests: ['packages/crypto/src/key-device.test.ts'],
+  },
+  {
+    name: 'the label of OAEP is not looked at',
+    edits: [
+      {
+        file: 'packages/crypto/src/oaep.ts',
+        search: '(timingSafeEqual(block.subarray(0, hashBytes), emptyLabelHash) ? 0 : 1)',
+        replace: '0',
+      },
+    ],
+    tests: ['packages/crypto/src/oaep.test.ts'],
+  },
+  // Operations of admins.
+  {
+    name: 'an operation that is sent again succeeds whoever signed it',
+    edits: [
+      {
+        file: 'packages/core/src/identities/operation-ledger.ts',
+        search: 'return by.join() === once.signers.toSorted().join();',
+        replace: 'return by.length > 0;',
+      },
+    ],
+    tests: ['packages/core/src/identities/operation-ledger.test.ts'],
+  },
+  {
+    name: 'an operation of the seal that is sent again succeeds whoever signed it',
+    edits: [
+      {
+        file: 'packages/core/src/seal/applied-operation.ts',
+        search: 'if (by.join() !== signers.toSorted().join()) throw alreadyApplied();',
+        replace: '',
+      },
+    ],
+    tests: ['packages/core/src/seal/seal.test.ts'],
+  },
+  {
+    name: 'any conflict passes for an operation that was applied',
+    edits: [
+      {
+        file: 'packages/core/src/identities/operation-ledger.ts',
+        search: 'error.reason === appliedReason && ',
+        replace: '',
+      },
+    ],
+    tests: ['packages/core/src/identities/operation-ledger.test.ts'],
+  },
+  {
+    name: 'a damaged record of an operation ends every sweep',
+    edits: [
+      {
+        file: 'packages/core/src/identities/operation-ledger.ts',
+        search: "if (isProblemError(error) && error.code !== 'sealed') return undefined;",
+        replace: '',
+      },
+    ],
+    tests: ['packages/core/src/identities/operation-ledger.test.ts'],
+  },
+  {
+    name: 'the lost answer to an operation is not asked for again',
+    edits: [{ file: 'packages/client/src/retries.ts', search: '  operation: true,\n', replace: '' }],
+    tests: ['packages/client/src/lost-answer.test.ts'],
+  },
+  {
+    name: 'a replica looks for a seal less often than is promised',
+    edits: [
+      {
+        file: 'packages/server/src/follow-replicas.ts',
+        search: 'everyMilliseconds = 700',
+        replace: 'everyMilliseconds = 1000',
+      },
+    ],
+    tests: ['packages/server/src/follow-replicas.test.ts'],
+  },
+  {
+    name: 'grants that were moved in the store count for another',
+    edits: [
+      {
+        file: 'packages/core/src/identities/grant-registry.ts',
+        search: 'stored.value.who !== who',
+        replace: 'stored.value.who === undefined',
+      },
+    ],
+    tests: ['packages/core/src/identities/grant-registry.test.ts'],
+  },
+  // Workload certificates and injection.
+  {
+    name: 'an older bundle passes for news',
+    edits: [{ file: 'packages/crypto/src/bundle.ts', search: 'claims.seq < o.leastSeq', replace: 'claims.seq < 0' }],
+    tests: ['packages/crypto/src/bundle.test.ts'],
+  },
+  {
+    name: 'a workload certificate may come from any issuer',
+    edits: [
+      {
+        file: 'packages/core/src/ca/parse-svid.ts',
+        search: '!authorities.some((each) => isIssuer(each, facts, nowSeconds))',
+        replace: 'false',
+      },
+    ],
+    tests: ['packages/core/src/ca/parse-svid.test.ts'],
+  },
+  {
+    name: 'a workload certificate counts before its time',
+    edits: [{ file: 'packages/core/src/ca/parse-svid.ts', search: 'nowSeconds < notBefore', replace: 'false' }],
+    tests: ['packages/core/src/ca/parse-svid.test.ts'],
+  },
+  {
+    name: 'a workload certificate counts after its time',
+    edits: [{ file: 'packages/core/src/ca/parse-svid.ts', search: 'nowSeconds > notAfter', replace: 'false' }],
+    tests: ['packages/core/src/ca/parse-svid.test.ts'],
+  },
+  {
+    name: 'a workload certificate may live long',
+    edits: [
+      {
+        file: 'packages/core/src/ca/parse-svid.ts',
+        search: 'notAfter - notBefore > workloadLifetimes.leafMaximum',
+        replace: 'false',
+      },
+    ],
+    tests: ['packages/core/src/ca/parse-svid.test.ts'],
+  },
+  {
+    name: 'a workload certificate may have any signature algorithm',
+    edits: [{ file: 'packages/core/src/ca/parse-svid.ts', search: '=> !isEcdsaWithSha256', replace: '=> false' }],
+    tests: ['packages/core/src/ca/parse-svid.test.ts'],
+  },
+  {
+    name: 'a workload certificate may have any key',
+    edits: [{ file: 'packages/core/src/ca/parse-svid.ts', search: "read.key.kind !== 'P-256'", replace: 'false' }],
+    tests: ['packages/core/src/ca/parse-svid.test.ts'],
+  },
+  {
+    name: 'a workload certificate may have a subject',
+    edits: [{ file: 'packages/core/src/ca/parse-svid.ts', search: "subject !== ''", replace: 'false' }],
+    tests: ['packages/core/src/ca/parse-svid.test.ts'],
+  },
+  {
+    name: 'a workload certificate may have any extensions',
+    edits: [
+      {
+        file: 'packages/core/src/ca/parse-svid.ts',
+        search: '!isSameList(extensions, profileExtensions)',
+        replace: 'false',
+      },
+    ],
+    tests: ['packages/core/src/ca/parse-svid.test.ts'],
+  },
+  {
+    name: 'a workload certificate may have any critical extensions',
+    edits: [
+      {
+        file: 'packages/core/src/ca/parse-svid.ts',
+        search: '!isSameList(critical, criticalExtensions)',
+        replace: 'false',
+      },
+    ],
+    tests: ['packages/core/src/ca/parse-svid.test.ts'],
+  },
+  {
+    name: 'a workload certificate may be an authority',
+    edits: [
+      {
+        file: 'packages/core/src/ca/parse-svid.ts',
+        search: 'isAuthority || pathLength !== undefined',
+        replace: 'false',
+      },
+    ],
+    tests: ['packages/core/src/ca/parse-svid.test.ts'],
+  },
+  {
+    name: 'a workload certificate may have any key usage',
+    edits: [
+      {
+        file: 'packages/core/src/ca/parse-svid.ts',
+        search: 'facts.keyUsage !== (KeyUsageFlags.digitalSignature as number)',
+        replace: 'false',
+      },
+    ],
+    tests: ['packages/core/src/ca/parse-svid.test.ts'],
+  },
+  {
+    name: 'a workload certificate may have any purpose',
+    edits: [
+      { file: 'packages/core/src/ca/parse-svid.ts', search: '!isSameList(facts.purposes, purposes)', replace: 'false' },
+    ],
+    tests: ['packages/core/src/ca/parse-svid.test.ts'],
+  },
+  {
+    name: 'a workload certificate may have several names',
+    edits: [
+      {
+        file: 'packages/core/src/ca/parse-svid.ts',
+        search: "names.length !== 1 || names[0]!.type !== 'url'",
+        replace: 'false',
+      },
+    ],
+    tests: ['packages/core/src/ca/parse-svid.test.ts'],
+  },
+  {
+    name: 'a workload certificate may be of another trust domain',
+    edits: [
+      {
+        file: 'packages/core/src/ca/parse-svid.ts',
+        search: 'readWorkloadUri(names[0]!.value)?.td !== trustDomain',
+        replace: 'false',
+      },
+    ],
+    tests: ['packages/core/src/ca/parse-svid.test.ts'],
+  },
+  {
+    name: 'the container of the agent may be any',
+    edits: [
+      {
+        file: 'packages/core/src/injection/check-injected.ts',
+        search: '!subject.forms.settings.some((settings) => isContainerOf(subject, settings))',
+        replace: 'false',
+      },
+    ],
+    tests: ['packages/core/src/injection/check-injected.test.ts'],
+  },
+  {
+    name: 'container and volumes of the agent may be of two forms',
+    edits: [
+      {
+        file: 'packages/core/src/injection/check-injected.ts',
+        search: '    isContainerOf(subject, settings) &&\n',
+        replace: '',
+      },
+    ],
+    tests: ['packages/core/src/injection/check-injected.test.ts'],
+  },
+  {
+    name: "the mount of the service account's token may be any",
+    edits: [
+      {
+        file: 'packages/core/src/injection/as-written.ts',
+        search: '    isSameJson(mount, { name, mountPath: serviceAccountMount.mountPath, readOnly: true }) &&\n',
+        replace: '',
+      },
+    ],
+    tests: ['packages/core/src/injection/check-injected.test.ts'],
+  },
 ];
