@@ -75,7 +75,8 @@ describe('guide', () => {
           output: '',
         });
       } finally {
-        rmSync(home, { recursive: true, force: true });
+        // A program of the page may still be writing while it ends.
+        rmSync(home, { recursive: true, force: true, maxRetries: 10, retryDelay: 200 });
       }
     },
     pageMilliseconds + 10_000,
