@@ -11,5 +11,6 @@ export * from './seal/index.ts';
 export * from './wraps/index.ts';
 export * from './secrets/index.ts';
 export * from './injection/index.ts';
+export * from './binding/index.ts';
 export * from './ca/index.ts';
 export * from './workloads/index.ts';

@@ -214,12 +214,13 @@ export async function startServer(config: Config, options: StartOptions = {}): P
           log,
           metrics,
           isInitialised: () => installation.state !== 'uninitialised',
+          secrets: () => unsealed?.secrets,
           listen: async (server, address) => {
             webhookPort = await listen(server, address, log);
           },
           ...(options.kubernetesApi === undefined ? {} : { api: options.kubernetesApi }),
         });
-  const { workloadPorts } = options;
+  const workloadPorts = options.workloadPorts ?? kubernetes?.ports;
   const workloads =
     workloadPorts === undefined
       ? undefined

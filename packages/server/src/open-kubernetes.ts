@@ -4,11 +4,17 @@
  * @module
  */
 import type { Server } from 'node:https';
-import type { Clock } from '@letterlock/core';
+import type { Clock, Secrets } from '@letterlock/core';
+import { trustConfigMap } from '@letterlock/protocol';
 import type { Logger } from 'pino';
+import { hostsOf } from './address.ts';
 import { repeat } from './background.ts';
 import type { Config, KubernetesConfig } from './config.ts';
 import type { ApiClient } from './kube/api-client.ts';
+import { Controller, type UnsealedSources } from './kube/controller.ts';
+import { createEventRecorder } from './kube/events.ts';
+import { createWitness } from './kube/witness.ts';
+import type { KubernetesPorts, KubernetesServices } from './kubernetes-ports.ts';
 import { openKubernetesApi } from './kube/kubernetes-api.ts';
 import { Lease, leaseEveryMilliseconds } from './kube/lease.ts';
 import type { Metrics } from './metrics.ts';
@@ -21,6 +27,8 @@ export interface KubernetesOptions {
   readonly log: Logger;
   readonly metrics: Metrics;
   readonly isInitialised: () => boolean;
+  /** Undefined while sealed. */
+  readonly secrets: () => Secrets | undefined;
   readonly listen: (server: Server, address: NonNullable<Config['listen']['webhook']>) => Promise<void>;
   /** Default: what the configuration names. */
   readonly api?: ApiClient;
@@ -28,6 +36,8 @@ export interface KubernetesOptions {
 
 export interface OpenedKubernetes {
   readonly api: ApiClient;
+  /** What the workloads of an unsealed service need. */
+  readonly ports: KubernetesPorts;
   readonly isLeading: () => boolean;
   readonly webhookCertificateEndSeconds: () => number | undefined;
   /** Begins to elect, and to serve the webhook. */
@@ -52,11 +62,49 @@ export function openKubernetes(o: KubernetesOptions): OpenedKubernetes {
   });
   const attempt = (): Promise<void> =>
     lease.attempt().catch((error: unknown) => log.warn({ error }, 'Could not ask for the lease'));
+  let services: KubernetesServices | undefined;
+  const events = createEventRecorder({ api, log, nowSeconds: () => clock.nowSeconds(), instance: kubernetes.pod });
+  const controller = new Controller({
+    api,
+    log,
+    trustDomain: config.trustDomain,
+    events,
+    nowSeconds: () => clock.nowSeconds(),
+    monotonicSeconds: () => clock.monotonicSeconds(),
+    isLeading: () => lease.isLeading,
+    unsealed: () => {
+      const secrets = o.secrets();
+      return services === undefined || secrets === undefined ? undefined : sourcesOf(services, secrets);
+    },
+  });
+  const { injection } = kubernetes;
+  const ports: KubernetesPorts = {
+    witness: createWitness(api),
+    bindings: controller.world,
+    forms: () => ({ settings: injection === undefined ? [] : [injection], imageDigests: kubernetes.agentDigests }),
+    checkSourceAddress: kubernetes.checkSourceAddress,
+    serviceHosts: injection === undefined ? [] : hostsOf([injection.directOrigin, `https://${injection.agentTarget}`]),
+    alarmed: ({ namespace, pod, podUid }) => {
+      events.record(
+        { apiVersion: 'v1', kind: 'Pod', namespace, name: pod, uid: podUid },
+        {
+          type: 'Warning',
+          reason: 'DoubleEnrolment',
+          message: 'Two keys asked to be the agent of this pod: one is a thief',
+        },
+      );
+    },
+    unsealed: (given) => {
+      services = given;
+      controller.refresh();
+    },
+  };
   let first: Promise<void> = Promise.resolve();
   let stopLease: (() => Promise<void>) | undefined;
   let webhook: RunningWebhook | undefined;
   return {
     api,
+    ports,
     isLeading: () => lease.isLeading,
     webhookCertificateEndSeconds: () => webhook?.certificateEndSeconds(),
     start() {
@@ -70,6 +118,7 @@ export function openKubernetes(o: KubernetesOptions): OpenedKubernetes {
         },
         onError: (error) => log.error({ error }, 'The lease failed'),
       });
+      controller.start();
       const { webhook: address } = config.listen;
       if (address === undefined || kubernetes.injection === undefined) return;
       webhook = runWebhook({
@@ -88,9 +137,46 @@ export function openKubernetes(o: KubernetesOptions): OpenedKubernetes {
     },
     async stop() {
       await webhook?.stop();
+      await controller.stop();
       await stopLease?.();
       await first;
       await lease.release();
     },
+  };
+}
+
+/** What the controller reads and tells while the service is unsealed. */
+function sourcesOf(
+  { workloads, bindingKeys, authorities, instanceKey }: KubernetesServices,
+  secrets: Secrets,
+): UnsealedSources {
+  return {
+    async publicKeyOf(namespace, name) {
+      const { kty, crv, x, y } = (await bindingKeys.ensure(namespace, name)).jwk as Record<
+        'kty' | 'crv' | 'x' | 'y',
+        string
+      >;
+      return { kty, crv, x, y };
+    },
+    purge: (namespace, name) => bindingKeys.destroy(namespace, name),
+    async secretOf(path) {
+      const record = await secrets.observe(path);
+      if (record === undefined) return undefined;
+      return {
+        version: record.ver,
+        writtenAtSeconds: record.at,
+        writer: record.wrt,
+        recipients: record.rcp,
+        isGone: record.s !== 'STORED',
+        ...(record.exp === undefined ? {} : { expiresAtSeconds: record.exp }),
+      };
+    },
+    trust: () => ({
+      [trustConfigMap.bundle]: authorities.bundle(),
+      [trustConfigMap.instanceKey]: JSON.stringify(instanceKey),
+    }),
+    podChanged: (pod) => workloads.podChanged(pod),
+    podGone: (uid) => workloads.podGone(uid),
+    podsListed: (uids, startedSeconds) => workloads.keepOnly(uids, startedSeconds),
   };
 }

@@ -224,6 +224,13 @@ export class Secrets {
   }
 
   /** Deletes the envelope of one version, and with it every key slot; what is left proves it. @throws 'not_found', 'unavailable' */
+  /** The latest version of a path, for the service's own controller: nothing of its content. Undefined: never written. @throws 'unavailable' */
+  async observe(path: string): Promise<VersionRecord | undefined> {
+    const { barrier } = this.#options;
+    const { record } = openLatest(barrier, path, await this.#read(latestKey(barrier, path)));
+    return record === undefined ? undefined : (await this.#version(path, record.ver)).record;
+  }
+
   destroy(permitted: Permitted<'secret.destroy'>, request: DestroySecretRequest): Promise<ReceiptResponse> {
     return this.#recordingRefusal(permitted, async () => {
       const { barrier, clock } = this.#options;

@@ -1,0 +1,148 @@
+import { afterEach, describe, expect, test } from '@jest/globals';
+import { pino } from 'pino';
+import { pathOf } from './api-client.ts';
+import { Controller, type UnsealedSources } from './controller.ts';
+import { createEventRecorder } from './events.ts';
+import { FakeApi } from './testing/fake-api.ts';
+
+const apiVersion = 'letterlock.dev/v1alpha1';
+const bindings = pathOf({ apiVersion, resource: 'secretbindings', namespace: 'shop' });
+const pods = pathOf({ apiVersion: 'v1', resource: 'pods', namespace: 'shop' });
+const trust = pathOf({ apiVersion: 'v1', resource: 'configmaps', namespace: 'shop', name: 'letterlock-trust' });
+const running: Controller[] = [];
+
+afterEach(async () => {
+  await Promise.all(running.splice(0).map((controller) => controller.stop()));
+});
+
+function start() {
+  const api = new FakeApi();
+  const facts = { isLeading: true, isSealed: false };
+  const purged: string[] = [];
+  const told: string[] = [];
+  const log = pino({ level: 'silent' });
+  const nowSeconds = (): number => 1_790_000_000;
+  const sources: UnsealedSources = {
+    publicKeyOf: async () => ({ kty: 'EC', crv: 'P-256', x: 'x', y: 'y' }),
+    purge: async (namespace, name) => void purged.push(`${namespace}/${name}`),
+    secretOf: async () => undefined,
+    trust: () => ({ 'bundle.jws': 'a.b.c' }),
+    podChanged: async () => void told.push('changed'),
+    podGone: async () => void told.push('gone'),
+    podsListed: async (uids) => void told.push(`listed ${uids.size}`),
+  };
+  const controller = new Controller({
+    api,
+    log,
+    trustDomain: 'prod.example',
+    events: createEventRecorder({ api, log, nowSeconds, instance: 'test' }),
+    nowSeconds,
+    monotonicSeconds: nowSeconds,
+    isLeading: () => facts.isLeading,
+    unsealed: () => (facts.isSealed ? undefined : sources),
+  });
+  running.push(controller);
+  return { api, facts, controller, purged, told };
+}
+
+const binding = (spec: object = {}) => ({
+  apiVersion,
+  kind: 'SecretBinding',
+  metadata: { name: 'db', namespace: 'shop' },
+  spec: { workload: { serviceAccountNames: ['orders'] }, secrets: [{ name: 'db', keys: ['a'] }], ...spec },
+});
+const pod = (name: string, serviceAccountName = 'orders') => ({
+  apiVersion: 'v1',
+  kind: 'Pod',
+  metadata: { name, namespace: 'shop' },
+  spec: { serviceAccountName },
+  status: { phase: 'Running' },
+});
+
+async function read(api: FakeApi, path: string): Promise<Record<string, Record<string, unknown>> | undefined> {
+  return (await api.ask({ method: 'GET', path }).catch(() => undefined)) as never;
+}
+
+async function until(isSo: () => Promise<boolean> | boolean): Promise<void> {
+  const deadline = Date.now() + 4000;
+  while (!(await isSo())) {
+    if (Date.now() > deadline) throw new Error('It did not become so');
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
+
+describe('the controller', () => {
+  test('gives a binding its key and conditions, its namespace the trust, and says why a pod waits', async () => {
+    const { api, controller } = start();
+    await api.ask({ method: 'POST', path: bindings, body: binding() });
+    await api.ask({ method: 'POST', path: pods, body: pod('orders-1') });
+    controller.start();
+    await until(async () => (await read(api, `${bindings}/db`))?.['status']?.['recipientCount'] === 1);
+    const status = (await read(api, `${bindings}/db`))!['status']!;
+    expect(status).toMatchObject({ observedGeneration: 1, publicKey: { x: 'x' } });
+    await until(async () => (await read(api, trust)) !== undefined);
+    expect((await read(api, trust))!['data']).toEqual({ 'bundle.jws': 'a.b.c' });
+    await until(() => api.requests.some(({ path }) => path.endsWith('/events')));
+    expect(api.requests.find(({ path }) => path.endsWith('/events'))?.body).toMatchObject({ reason: 'NotWritten' });
+  });
+
+  test('applies nothing while it does not lead, and knows the bindings all the same', async () => {
+    const { api, controller, facts } = start();
+    facts.isLeading = false;
+    await api.ask({ method: 'POST', path: bindings, body: binding() });
+    controller.start();
+    await until(() => controller.world.isCurrent());
+    await until(() => controller.world.bindingOf('shop', 'db') !== undefined);
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    expect((await read(api, `${bindings}/db`))!['status']).toBeUndefined();
+  });
+
+  test('a pod is selected by its ServiceAccount while it lives', async () => {
+    const { api, controller } = start();
+    await api.ask({ method: 'POST', path: bindings, body: binding() });
+    const made = (await api.ask({ method: 'POST', path: pods, body: pod('orders-1') })) as {
+      metadata: { uid: string };
+    };
+    const other = (await api.ask({ method: 'POST', path: pods, body: pod('x', 'other') })) as {
+      metadata: { uid: string };
+    };
+    controller.start();
+    const selects = (uid: string): boolean => controller.world.bindingOf('shop', 'db')?.selectsPod(uid) ?? false;
+    await until(() => selects(made.metadata.uid));
+    expect(selects(other.metadata.uid)).toBe(false);
+    await api.ask({ method: 'DELETE', path: `${pods}/orders-1` });
+    await until(() => !selects(made.metadata.uid));
+  });
+
+  test('tells which pods there are, and which go', async () => {
+    const { api, controller, told } = start();
+    await api.ask({ method: 'POST', path: pods, body: pod('orders-1') });
+    controller.start();
+    await until(() => told.includes('listed 1'));
+    await api.ask({ method: 'DELETE', path: `${pods}/orders-1` });
+    await until(() => told.includes('gone'));
+    expect(told).toEqual(['changed', 'listed 1', 'gone']);
+  });
+
+  test('Purge destroys the keys before the binding goes; a binding that terminates gives no rights', async () => {
+    const { api, controller, purged, facts } = start();
+    await api.ask({ method: 'POST', path: bindings, body: binding({ deletionPolicy: 'Purge' }) });
+    controller.start();
+    await until(async () => JSON.stringify(await read(api, `${bindings}/db`)).includes('letterlock.dev/purge'));
+    facts.isLeading = false;
+    await api.ask({ method: 'DELETE', path: `${bindings}/db` });
+    await until(() => controller.world.bindingOf('shop', 'db') === undefined);
+    facts.isLeading = true;
+    await until(async () => (await read(api, `${bindings}/db`)) === undefined);
+    expect(purged).toEqual(['shop/db']);
+  });
+
+  test('a sealed service says so', async () => {
+    const { api, controller, facts } = start();
+    facts.isSealed = true;
+    await api.ask({ method: 'POST', path: bindings, body: binding() });
+    controller.start();
+    await until(async () => JSON.stringify(await read(api, `${bindings}/db`)).includes('"Sealed"'));
+    expect(await read(api, trust)).toBeUndefined();
+  });
+});
