@@ -14,6 +14,12 @@ interface Policies {
   }[];
 }
 
+interface Check {
+  readonly check: string;
+  readonly level: string;
+  readonly found: string;
+}
+
 export const steps: readonly Step[] = [
   {
     title: 'the images of server and application are made and imported',
@@ -43,6 +49,22 @@ export const steps: readonly Step[] = [
       );
       if (items.length === 0 || warnings.length > 0) throw new Error(warnings.join('\n') || 'There are no guards');
       world.note(`${items.length} policies`);
+    },
+  },
+  {
+    title: 'kubectl letterlock doctor finds nothing that fails, and a webhook that injects',
+    seconds: 100,
+    async run(world) {
+      let checks: readonly Check[] = [];
+      await world.eventually('the webhook did not inject', () => {
+        const { stdout, stderr } = world.tryLetterlock('kubernetes doctor -o json');
+        if (!stdout.startsWith('{')) throw new Error(`${stdout}${stderr}`);
+        ({ checks } = JSON.parse(stdout) as { readonly checks: readonly Check[] });
+        return checks.some(({ check, level }) => check === 'webhook' && level === 'ok');
+      });
+      const bad = checks.filter(({ level }) => level !== 'ok');
+      if (bad.length > 0) throw new Error(JSON.stringify(bad));
+      world.note(checks.map(({ check, found }) => `${check}: ${found}`).join('; '));
     },
   },
   {

@@ -87,6 +87,11 @@ export class World implements Disposable {
     return demanded('letterlock', words, this.#run(join(root, 'packages/cli/bin/letterlock'), words, options));
   }
 
+  /** Runs this checkout's `letterlock` where it may fail. */
+  tryLetterlock(words: string | readonly string[], options: CommandOptions = {}): Outcome {
+    return this.#run(join(root, 'packages/cli/bin/letterlock'), words, options);
+  }
+
   /** Applies objects, or text in YAML. */
   apply(manifest: string | readonly object[]): void {
     const items =
@@ -142,13 +147,20 @@ export class World implements Disposable {
     return this.#cluster === undefined ? name : join(this.#cluster.programs.folder, name);
   }
 
+  /** Programs that call kubectl themselves find the cluster's. */
+  #path(): string {
+    const folder = this.#cluster?.programs.folder;
+    const path = process.env['PATH'] ?? '';
+    return folder === undefined ? path : `${folder}:${path}`;
+  }
+
   #run(program: string, words: string | readonly string[], { input, seconds = 60 }: CommandOptions): Outcome {
     const { status, stdout, stderr, error } = spawnSync(program, typeof words === 'string' ? words.split(' ') : words, {
       cwd: this.folder,
       encoding: 'utf8',
       timeout: seconds * 1000,
       maxBuffer: 64 * 1024 * 1024,
-      env: { PATH: process.env['PATH'] ?? '', HOME: this.folder, KUBECONFIG: this.#kubeconfig },
+      env: { PATH: this.#path(), HOME: this.folder, KUBECONFIG: this.#kubeconfig },
       ...(input === undefined ? { stdio: ['ignore', 'pipe', 'pipe'] as const } : { input }),
     });
     return { status, stdout: stdout ?? '', stderr: error === undefined ? stderr : `${stderr ?? ''}${error.message}` };
