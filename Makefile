@@ -24,6 +24,9 @@ demo: setup ## Show the main job with the real programs over TLS on loopback
 bench: setup ## Measure wraps, opens and full cycles (needs Go)
 	@bench/bench.sh $(ARGUMENTS)
 
+bench-agent: setup ## Measure the memory of the agent (Linux)
+	@bench/agent.sh
+
 bench-peers: setup ## Measure the same beside OpenBao, in turn (needs Go and pip)
 	@bench/peers.sh $(ARGUMENTS)
 
@@ -77,5 +80,5 @@ test-interop: setup
 test-fuzz: setup
 	@e2e/fuzz/run.sh
 
-.PHONY: help setup build check test demo image e2e bench bench-peers faults mutants wycheproof golden generate \
+.PHONY: help setup build check test demo image e2e bench bench-agent bench-peers faults mutants wycheproof golden generate \
 	check-format check-lint check-types check-layers check-unused check-generated test-unit test-interop test-fuzz
