@@ -72,6 +72,7 @@ export class Controller {
   readonly #podStore = new PodStore();
   readonly #queue: WorkQueue;
   #timer: NodeJS.Timeout | undefined;
+  #tellsAllPods = false;
 
   constructor(options: ControllerOptions) {
     this.#options = options;
@@ -106,7 +107,13 @@ export class Controller {
       gone: (pod) => this.#podGone(pod),
       listed: (pods, startedSeconds) => {
         const uids = new Set(pods.map(({ metadata }) => metadata.uid));
-        this.#tell((sources) => sources.podsListed(uids, startedSeconds));
+        this.#tell(async (sources) => {
+          await sources.podsListed(uids, startedSeconds);
+          // A container that was replaced while nobody could be told is found in the pod alone.
+          if (!this.#tellsAllPods) return;
+          this.#tellsAllPods = false;
+          for (const pod of pods) await sources.podChanged(pod);
+        });
       },
     });
     this.#namespaces = new Informer({
@@ -131,8 +138,10 @@ export class Controller {
     this.#timer.unref();
   }
 
-  /** Everything is looked at again, such as after an unseal; pods are told anew. */
+  /** Everything is looked at again, such as after an unseal: pods that went or changed while the service was sealed are told now. */
   refresh(): void {
+    this.#tellsAllPods = true;
+    this.#pods.listAgain();
     for (const object of this.#bindings.objects) {
       this.#queue.add(`binding ${keyOf(object)}`);
       this.#queue.add(`trust ${object.metadata.namespace}`);

@@ -49,6 +49,8 @@ export class Informer {
   #resourceVersion: string | undefined;
   #downSinceSeconds: number | undefined;
   #failures = 0;
+  #listsAgain = false;
+  #turn = new AbortController();
   readonly #synced = Promise.withResolvers<void>();
 
   constructor(options: InformerOptions) {
@@ -83,6 +85,12 @@ export class Informer {
     this.#running ??= this.#run();
   }
 
+  /** Lists anew at once, for whoever could not be told of what happened meanwhile. */
+  listAgain(): void {
+    this.#listsAgain = true;
+    this.#turn.abort();
+  }
+
   async stop(): Promise<void> {
     this.#controller.abort();
     await this.#running;
@@ -92,11 +100,18 @@ export class Informer {
     const { signal } = this.#controller;
     const { pause = realPause } = this.#options;
     while (!signal.aborted) {
+      const turn = new AbortController();
+      this.#turn = turn;
       try {
-        if (this.#resourceVersion === undefined) await this.#list(signal);
-        await this.#watch(signal);
+        if (this.#listsAgain || this.#resourceVersion === undefined) {
+          this.#listsAgain = false;
+          await this.#list(signal);
+        }
+        await this.#watch(AbortSignal.any([signal, turn.signal]));
       } catch (error) {
         if (signal.aborted) return;
+        // Asked for, not a failure. A list that failed is tried again after its pause.
+        if (turn.signal.aborted && this.#listsAgain && this.#resourceVersion !== undefined) continue;
         this.#failed(error);
         await pause(this.#pauseMilliseconds(), signal);
       }
