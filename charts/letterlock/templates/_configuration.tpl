@@ -16,6 +16,7 @@ store:
 {{- end }}
 listen:
   direct: 0.0.0.0:8443
+  grpc: 0.0.0.0:9443
   webhook: 0.0.0.0:10250
   health: 0.0.0.0:9090
 publicOrigins:

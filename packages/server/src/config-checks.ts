@@ -94,8 +94,10 @@ const checks: readonly Check[] = [
     const at = webhookCertFile === undefined ? 'kubernetes.webhook.certFile' : 'kubernetes.webhook.keyFile';
     return [{ at, message: 'is missing: both files or none' }];
   },
-  function attestationMissing({ grpc, peers, attestKeyFile }) {
-    if (attestKeyFile !== undefined || (grpc === undefined && peers.length === 0)) return [];
+  function attestationMissing({ grpc, peers, attestKeyFile, access }) {
+    // In Kubernetes the listener serves agents too.
+    const isForReplicas = peers.length > 0 || (grpc !== undefined && access === 'none');
+    if (attestKeyFile !== undefined || !isForReplicas) return [];
     return [{ at: 'attest.static.keyFile', message: 'is missing: replicas trust each other by attestation only' }];
   },
   function fingerprintsMissing({ attestKeyFile, fingerprints }) {
