@@ -59,6 +59,11 @@ const pod = (name: string, serviceAccountName = 'orders') => ({
   status: { phase: 'Running' },
 });
 
+const withAgent = (name: string) => ({
+  ...pod(name),
+  spec: { serviceAccountName: 'deployer', initContainers: [{ name: 'letterlock-agent' }] },
+});
+
 async function read(api: FakeApi, path: string): Promise<Record<string, Record<string, unknown>> | undefined> {
   return (await api.ask({ method: 'GET', path }).catch(() => undefined)) as never;
 }
@@ -136,6 +141,29 @@ describe('the controller', () => {
     await api.ask({ method: 'DELETE', path: `${pods}/orders-1` });
     await until(() => told.includes('gone'));
     expect(told).toEqual(['changed', 'listed 1', 'gone']);
+  });
+
+  test('a namespace without bindings is given the trust with its first agent', async () => {
+    const { api, controller } = start();
+    controller.start();
+    await until(() => controller.world.isCurrent());
+    await api.ask({ method: 'POST', path: pods, body: withAgent('writer') });
+    await until(async () => (await read(api, trust)) !== undefined);
+    expect((await read(api, trust))!['data']).toEqual({ 'bundle.jws': 'a.b.c' });
+  });
+
+  test('after an unseal tells which pods there are, and how agents are', async () => {
+    const { api, controller, facts, told } = start();
+    facts.isSealed = true;
+    await api.ask({ method: 'POST', path: pods, body: withAgent('writer') });
+    controller.start();
+    await until(() => controller.world.isCurrent());
+    expect(told).toEqual([]);
+    facts.isSealed = false;
+    controller.refresh();
+    await until(() => told.length === 2);
+    expect(told).toEqual(['listed 1', 'changed']);
+    await until(async () => (await read(api, trust)) !== undefined);
   });
 
   test('Purge destroys the keys before the binding goes; a binding that terminates gives no rights', async () => {

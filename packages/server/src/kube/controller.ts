@@ -12,7 +12,7 @@ import {
   type Condition,
   type ObservedSecret,
 } from '@letterlock/core';
-import { kubernetesGroup, trustConfigMap, workloadSelectorOf } from '@letterlock/protocol';
+import { agentContainerName, kubernetesGroup, trustConfigMap, workloadSelectorOf } from '@letterlock/protocol';
 import type { Logger } from 'pino';
 import { hasStatus } from './api-error.ts';
 import { contentTypes, pathOf, type ApiClient } from './api-client.ts';
@@ -149,6 +149,14 @@ export class Controller {
     for (const { metadata } of this.#namespaces.objects) {
       if (metadata.labels?.[injectLabel] === 'enabled') this.#queue.add(`trust ${metadata.name}`);
     }
+    const pods = [...this.#pods.objects];
+    for (const pod of pods) if (hasAgent(pod)) this.#queue.add(`trust ${pod.metadata.namespace}`);
+    // What a watch that is down has missed, its next list tells.
+    if (this.#pods.downSinceSeconds !== undefined) return;
+    const uids = new Set(pods.map(({ metadata }) => metadata.uid));
+    const nowSeconds = this.#options.nowSeconds();
+    this.#tell((sources) => sources.podsListed(uids, nowSeconds));
+    for (const pod of pods) if (hasAgent(pod)) this.#tell((sources) => sources.podChanged(pod));
   }
 
   async stop(): Promise<void> {
@@ -159,7 +167,10 @@ export class Controller {
   }
 
   #podChanged(pod: KubernetesObject): void {
+    const isNew = this.#podStore.byUid(pod.metadata.uid) === undefined;
     this.#podStore.put(pod);
+    // Writers have no binding in their namespace, and their agents wait for the trust too.
+    if (isNew && hasAgent(pod)) this.#queue.add(`trust ${pod.metadata.namespace}`);
     this.#tell((sources) => sources.podChanged(pod));
     this.#touch(pod.metadata.namespace);
   }
@@ -298,6 +309,11 @@ export class Controller {
     }
     return trustEverySeconds;
   }
+}
+
+function hasAgent({ spec }: KubernetesObject): boolean {
+  const containers = isRecord(spec) ? spec['initContainers'] : undefined;
+  return Array.isArray(containers) && containers.some((each) => isRecord(each) && each['name'] === agentContainerName);
 }
 
 async function observeSecrets(binding: Binding, sources: UnsealedSources): Promise<readonly ObservedSecret[]> {
