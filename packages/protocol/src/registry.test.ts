@@ -64,7 +64,7 @@ test('a full content fits into a body', () => {
 describe('routes', () => {
   const names = Object.keys(routes) as RouteName[];
   test.each(names)('%s has a path that requests may have', (name) => {
-    const path = routePath(name, { id: 'iTM3E3-mXIFyJ2MKOjYShQ' });
+    const path = routePath(name, { id: 'iTM3E3-mXIFyJ2MKOjYShQ', ns: 'shop', name: 'orders-db' });
     expect(isRequestPath(path)).toBe(true);
     expect(path).not.toMatch(/[{}]/);
   });
