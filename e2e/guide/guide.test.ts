@@ -59,7 +59,11 @@ describe('guide', () => {
       expect(blocks.length).toBeGreaterThan(3);
       const home = mkdtempSync(join(tmpdir(), 'letterlock-guide-'));
       try {
-        const script = ['set -euo pipefail', "trap 'jobs -p | xargs -r kill' EXIT", ...blocks].join('\n');
+        const script = [
+          'set -euo pipefail',
+          "trap 'jobs -p | xargs -r kill 2> /dev/null || true' EXIT",
+          ...blocks,
+        ].join('\n');
         const run = spawnSync('bash', ['-c', script], {
           cwd: home,
           encoding: 'utf8',

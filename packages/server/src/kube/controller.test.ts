@@ -91,20 +91,6 @@ describe('the controller', () => {
     expect(api.requests.find(({ path }) => path.endsWith('/events'))?.body).toMatchObject({ reason: 'NotWritten' });
   });
 
-  test('tells after an unseal which pods there are: nobody could be told before', async () => {
-    const { api, controller, facts, told } = start();
-    facts.isSealed = true;
-    await api.ask({ method: 'POST', path: pods, body: pod('orders-1') });
-    controller.start();
-    await until(() => controller.world.podsOf !== undefined && api.requests.some(({ path }) => path.includes('/pods')));
-    await new Promise((resolve) => setImmediate(resolve));
-    expect(told).toEqual([]);
-    facts.isSealed = false;
-    controller.refresh();
-    await until(() => told.length === 2);
-    expect(told).toEqual(['listed 1', 'changed']);
-  });
-
   test('applies nothing while it does not lead, and knows the bindings all the same', async () => {
     const { api, controller, facts } = start();
     facts.isLeading = false;

@@ -112,7 +112,7 @@ export class Controller {
           // A container that was replaced while nobody could be told is found in the pod alone.
           if (!this.#tellsAllPods) return;
           this.#tellsAllPods = false;
-          for (const pod of pods) await sources.podChanged(pod);
+          for (const pod of pods) if (hasAgent(pod)) await sources.podChanged(pod);
         });
       },
     });
@@ -149,14 +149,7 @@ export class Controller {
     for (const { metadata } of this.#namespaces.objects) {
       if (metadata.labels?.[injectLabel] === 'enabled') this.#queue.add(`trust ${metadata.name}`);
     }
-    const pods = [...this.#pods.objects];
-    for (const pod of pods) if (hasAgent(pod)) this.#queue.add(`trust ${pod.metadata.namespace}`);
-    // What a watch that is down has missed, its next list tells.
-    if (this.#pods.downSinceSeconds !== undefined) return;
-    const uids = new Set(pods.map(({ metadata }) => metadata.uid));
-    const nowSeconds = this.#options.nowSeconds();
-    this.#tell((sources) => sources.podsListed(uids, nowSeconds));
-    for (const pod of pods) if (hasAgent(pod)) this.#tell((sources) => sources.podChanged(pod));
+    for (const pod of this.#pods.objects) if (hasAgent(pod)) this.#queue.add(`trust ${pod.metadata.namespace}`);
   }
 
   async stop(): Promise<void> {
