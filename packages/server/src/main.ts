@@ -120,6 +120,8 @@ const loopbackHosts = ['localhost', '127.0.0.1', '[::1]'] as const;
 export async function startServer(config: Config, options: StartOptions = {}): Promise<RunningServer> {
   const clock = options.clock ?? systemClock;
   const log = options.log ?? createLog(config.log.level);
+  /** What a start that fails has begun by then, or the process would never end. */
+  await using begun = new AsyncDisposableStack();
   for (const note of config.notes) log.warn({ note }, 'Sources of the configuration disagree');
 
   const boot = createBootKeys();
@@ -135,6 +137,7 @@ export async function startServer(config: Config, options: StartOptions = {}): P
   const writers = openSinks(config.audit.sinks);
   const { certificateCheckMilliseconds: checkMilliseconds } = options;
   const bare = openStore(config.store, { clock, log, certificateCheckMilliseconds: checkMilliseconds });
+  begun.defer(() => bare.close());
   const store = countCalls(options.decorateStore?.(bare.store) ?? bare.store, {
     storeAnswered: (call, seconds) => metrics.storeAnswered(call, seconds),
     storeFailed: (reason) => metrics.storeFailed(reason),
@@ -163,6 +166,7 @@ export async function startServer(config: Config, options: StartOptions = {}): P
     writers,
     ...(checkpointMilliseconds === undefined ? {} : { checkpointMilliseconds }),
   });
+  begun.defer(() => audit.close());
   const redeemed = new RedeemedNonces();
   const nonces = new NonceAuthority({ replicaId: boot.replicaId, clock, redeemed });
 
@@ -240,6 +244,7 @@ export async function startServer(config: Config, options: StartOptions = {}): P
           alarmed: () => metrics.enrolmentAlarmed(),
           cutOff: (podUid) => cutOff(podUid),
         });
+  if (workloads !== undefined) begun.defer(workloads.stop);
   installation.onUnsealed((keys) => {
     const inKubernetes = workloads?.compose(keys);
     unsealed = composeUnsealed(config, { keys, opened, clock, admins: installation.admins(), inKubernetes });
@@ -256,19 +261,13 @@ export async function startServer(config: Config, options: StartOptions = {}): P
   installation.onShareCounted((share) => log.info(share, 'Counted a share'));
   const stopFollowing = followReplicas({ installation, store, clock, log, kept: () => unsealed });
   const initial = runInitialState({ config, installation, store, log, unsealed: () => unsealed });
-  try {
-    await installation.load();
-    const isAutomatic = opened.isTransient && options.waitsForInitialisation !== true;
-    if (isAutomatic && installation.state === 'uninitialised') {
-      await installation.initialise();
-      await initial.apply();
-    }
-  } catch (error) {
-    await initial.stop();
-    await stopFollowing();
-    await audit.close();
-    await opened.close();
-    throw error;
+  begun.defer(stopFollowing);
+  begun.defer(initial.stop);
+  await installation.load();
+  const isAutomatic = opened.isTransient && options.waitsForInitialisation !== true;
+  if (isAutomatic && installation.state === 'uninitialised') {
+    await installation.initialise();
+    await initial.apply();
   }
 
   const direct = createDirectListener({
@@ -291,6 +290,7 @@ export async function startServer(config: Config, options: StartOptions = {}): P
     timeouts: { ...defaultTimeouts, ...options.timeouts },
   });
   const directPort = await listen(direct.server, config.listen.direct, log);
+  begun.defer(() => direct.close(0));
   if (publicOrigins.length === 0) publicOrigins = loopbackHosts.map((host) => originOf(host, directPort));
 
   const grpcAddress = config.listen.grpc;
@@ -327,6 +327,7 @@ export async function startServer(config: Config, options: StartOptions = {}): P
   if (grpc !== undefined) {
     cutOff = (podUid) => cutOffPod(grpc, podUid);
     await listen(grpc.server, grpcAddress!, log);
+    begun.defer(() => grpc.close(0));
   }
 
   serveOwnChain = () => {
@@ -402,6 +403,8 @@ export async function startServer(config: Config, options: StartOptions = {}): P
       return closing;
     },
   };
+  // From here on it ends by close(), which lets what is under way finish.
+  begun.move();
   options.signal?.addEventListener('abort', () => void running.close(), { once: true });
   log.info(
     {

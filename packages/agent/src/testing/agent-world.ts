@@ -194,6 +194,7 @@ export class AgentWorld {
         'trust-domain': trustDomain,
         store: 'memory',
         'listen-direct': '127.0.0.1:0',
+        'listen-health': 'none',
         'listen-grpc': `127.0.0.1:${world.#grpcPort}`,
         'init-certificates': [pem],
         'init-accept-single-holder': true,

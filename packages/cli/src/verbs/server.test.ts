@@ -36,12 +36,15 @@ describe('letterlock server', () => {
     expect(stdout + stderr).not.toContain('PRIVATE');
   });
 
-  test('says that the port is taken', async () => {
+  test.each([
+    { name: 'API', command: (taken: number) => serve(taken) },
+    { name: 'health', command: (taken: number) => serve(0).replace('none', `127.0.0.1:${taken}`) },
+  ])('says that the port of the $name listener is taken, and ends', async ({ command }) => {
     const other = createServer();
     await new Promise<void>((resolve) => {
       other.listen(0, '127.0.0.1', resolve);
     });
-    const { status, stderr } = await runCli(words(serve((other.address() as AddressInfo).port)), { home });
+    const { status, stderr } = await runCli(words(command((other.address() as AddressInfo).port)), { home });
     other.close();
 
     expect(status).toBe(7);
