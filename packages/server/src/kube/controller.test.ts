@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { pino } from 'pino';
 import { pathOf } from './api-client.ts';
+import { ApiError } from './api-error.ts';
 import { Controller, type UnsealedSources } from './controller.ts';
 import { createEventRecorder } from './events.ts';
 import { FakeApi } from './testing/fake-api.ts';
@@ -21,7 +22,8 @@ function start() {
   const purged: string[] = [];
   const told: string[] = [];
   const log = pino({ level: 'silent' });
-  const nowSeconds = (): number => 1_790_000_000;
+  const clock = { seconds: 1_790_000_000 };
+  const nowSeconds = (): number => clock.seconds;
   const sources: UnsealedSources = {
     publicKeyOf: async () => ({ kty: 'EC', crv: 'P-256', x: 'x', y: 'y' }),
     purge: async (namespace, name) => void purged.push(`${namespace}/${name}`),
@@ -42,7 +44,7 @@ function start() {
     unsealed: () => (facts.isSealed ? undefined : sources),
   });
   running.push(controller);
-  return { api, facts, controller, purged, told };
+  return { api, clock, facts, controller, purged, told };
 }
 
 const binding = (spec: object = {}) => ({
@@ -89,6 +91,21 @@ describe('the controller', () => {
     expect((await read(api, trust))!['data']).toEqual({ 'bundle.jws': 'a.b.c' });
     await until(() => api.requests.some(({ path }) => path.endsWith('/events')));
     expect(api.requests.find(({ path }) => path.endsWith('/events'))?.body).toMatchObject({ reason: 'NotWritten' });
+  });
+
+  test('rights rest on nothing before the first lists, nor five minutes after the last news', async () => {
+    const { api, controller, clock } = start();
+    expect(controller.world.isCurrent()).toBe(false);
+    controller.start();
+    await until(() => controller.world.isCurrent());
+    const before = api.requests.length;
+    api.failure = new ApiError(503, 'ServiceUnavailable');
+    api.closeWatches();
+    await until(() => api.requests.length >= before + 3);
+    clock.seconds += 299;
+    expect(controller.world.isCurrent()).toBe(true);
+    clock.seconds += 2;
+    expect(controller.world.isCurrent()).toBe(false);
   });
 
   test('applies nothing while it does not lead, and knows the bindings all the same', async () => {
