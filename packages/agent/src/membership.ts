@@ -41,11 +41,12 @@ export interface MembershipOptions {
   readonly log: Log;
   readonly metrics: Metrics;
   readonly waiting: Waiting;
+  /** How often the mounted trust is looked at. Default 10 000: the kubelet takes longer to bring a new one. */
+  readonly trustMilliseconds?: number;
 }
 
 const backoffLimits = { firstMilliseconds: 250, mostMilliseconds: 15_000 };
-/** How often the mounted trust is looked at. */
-const trustEveryMilliseconds = 10_000;
+const trustMilliseconds = 10_000;
 /** Refused for good as far as this start knows: asked again all the same, seldom, since a person may mend it. */
 const refusedPauseMilliseconds = 30_000;
 const refusals: ReadonlySet<string> = new Set(['denied', 'bad_proof', 'bad_request', 'bad_key', 'bad_encoding']);
@@ -117,7 +118,7 @@ export class Membership {
     else if (nowSeconds() >= this.#held!.renewAtSeconds) await this.#renew(trust, signal);
     else if (this.#link!.trust.seq !== trust.seq) this.#connect(trust);
     const untilRenewal = (this.#held!.renewAtSeconds - nowSeconds()) * milliseconds;
-    return Math.max(50, Math.min(trustEveryMilliseconds, untilRenewal));
+    return Math.max(50, Math.min(this.#o.trustMilliseconds ?? trustMilliseconds, untilRenewal));
   }
 
   async #enrol(trust: Trust, signal: AbortSignal): Promise<void> {

@@ -245,6 +245,21 @@ describe('loadConfig()', () => {
       says: 'by attestation only',
     },
     {
+      name: 'peers that nothing attests, in Kubernetes too',
+      flags: {
+        ...valid,
+        store: 'etcd',
+        'etcd-endpoints': 'https://etcd:2379',
+        'etcd-ca-file': 'ca.crt',
+        'etcd-cert-file': 'etcd.crt',
+        'etcd-key-file': 'etcd.key',
+        peers: 'b:9443',
+        kubernetes: 'in-cluster',
+      },
+      at: 'attest.static.keyFile',
+      says: 'by attestation only',
+    },
+    {
       name: 'a static identity without fingerprints',
       flags: { ...valid, 'attest-static-key-file': 'replica.key' },
       at: 'attest.static.fingerprints',
