@@ -11,10 +11,16 @@ import { createIdentity, type Identity } from '@letterlock/client';
 import {
   certificatePem,
   createProof,
+  encodeContent,
+  encodeSecretMap,
   createSelfSignedCertificate,
   generateOpeningKey,
   generateSigningKey,
   hash43,
+  importSealingKey,
+  sealEnvelope,
+  SecretBytes,
+  secretMapType,
   type SigningKey,
 } from '@letterlock/crypto';
 import {
@@ -27,6 +33,9 @@ import {
 } from '@letterlock/protocol';
 import { reviewedPod } from '@letterlock/core/testing';
 import { createDirectService } from './direct-service.ts';
+import { readSecret } from './read-secret.ts';
+import { RpcClient } from './rpc-client.ts';
+import { valuesOf } from './testing/values.ts';
 import { AgentWorld, enrolToken, eventually, trustDomain, writerToken } from './testing/agent-world.ts';
 import type { Trust } from './trust-folder.ts';
 
@@ -47,10 +56,11 @@ beforeAll(async () => {
   );
 }, 60_000);
 afterAll(() => world.stop(), 30_000);
-beforeEach(async () => {
-  // A call without a proof is answered with a nonce.
+/** A call without a proof is answered with a nonce. */
+async function freshNonce(): Promise<void> {
   nonce = (await call({ proof: undefined })).nonce;
-});
+}
+beforeEach(freshNonce);
 
 interface Call {
   readonly method?: string;
@@ -123,6 +133,52 @@ async function call(o: Call = {}): Promise<{ readonly code: string; readonly non
   return answer;
 }
 
+const selector = `spiffe://${trustDomain}/ns/shop/sa/${reviewedPod.serviceAccount}`;
+
+/** A body of Write: an envelope for the binding, as an agent makes it. */
+async function sealed(o: { readonly version?: number; readonly type?: string } = {}): Promise<string> {
+  const { jwk } = await world.services!.bindingKeys.ensure('shop', 'orders-db');
+  using map = encodeSecretMap(valuesOf({ password: 'x' }));
+  using content = SecretBytes.take(encodeContent({ type: o.type ?? secretMapType }, map.expose()));
+  const { envelope } = await sealEnvelope({
+    header: {
+      kind: 'kv',
+      mode: 'svc',
+      path,
+      ver: o.version ?? 1,
+      iat: Math.floor(Date.now() / 1000),
+      rcp: [selector],
+      bnd: 'shop/orders-db',
+    },
+    content,
+    recipients: [importSealingKey(jwk)],
+    writer: identity.signingKey,
+  });
+  return canonicalize(envelope);
+}
+
+/** Everything in the store: a refusal adds a record and nothing else. */
+function records(): number {
+  return [...world.server.store.dump()].length;
+}
+
+function connect(): RpcClient & AsyncDisposable {
+  const client = new RpcClient({
+    target: `localhost:${world.grpcPort}`,
+    trustDomain,
+    key: identity.signingKey,
+    certificates: chain,
+    authorities: trust.authorities,
+    nowSeconds: () => Math.floor(Date.now() / 1000),
+  });
+  return Object.assign(client, { [Symbol.asyncDispose]: async () => client.close() });
+}
+
+async function watch(): Promise<void> {
+  await using rpc = connect();
+  await rpc.watch(() => undefined, AbortSignal.timeout(3000));
+}
+
 const stranger = generateSigningKey('P-256');
 function selfSigned(key: SigningKey): readonly string[] {
   const now = Math.floor(Date.now() / 1000);
@@ -177,6 +233,19 @@ describe('the service for agents', () => {
     },
     { name: 'a document with an unknown member', change: () => ({ body: readBody({ x: 'y' }) }), code: 'bad_encoding' },
     { name: 'a read without a fresh key', change: () => ({ body: canonicalize({ path }) }), code: 'bad_encoding' },
+    {
+      name: 'an open without a fresh key',
+      change: () => ({ method: 'Open', body: canonicalize({ cid: 'A'.repeat(22), id: 'A'.repeat(22) }) }),
+      code: 'bad_encoding',
+    },
+    {
+      name: 'a token that is too long',
+      change: () => ({
+        token: 'a'.repeat(limits.tokenBytes + 1),
+        tokenHash: hash43('a'.repeat(limits.tokenBytes + 1)),
+      }),
+      code: 'too_large',
+    },
     { name: 'a document that is none', change: () => ({ body: 'x' }), code: 'bad_encoding' },
     { name: 'a message that is none', change: () => ({ message: Buffer.from('xxxx') }), code: 'bad_encoding' },
     {
@@ -210,6 +279,65 @@ describe('the service for agents', () => {
     expect((await call({ nonce: used })).code).toBe('bad_nonce');
   });
 
+  test('what a proven pod is refused is on record', async () => {
+    const before = records();
+    expect((await call({ body: readBody({ path: 'k8s/shop/other/db' }) })).code).toBe('not_found');
+    expect(records()).toBe(before + 1);
+  });
+
+  test.each([
+    { name: 'without the token', token: undefined },
+    { name: 'with a token of nobody', token: 'a token of nobody' },
+  ])('a write $name is refused and on record, and nothing is stored', async ({ token }) => {
+    const before = records();
+    const factor = token === undefined ? {} : { token, tokenHash: hash43(token) };
+    expect((await call({ method: 'Write', body: await sealed(), ...factor })).code).toBe('denied');
+    expect(records()).toBe(before + 1);
+    await freshNonce();
+    expect((await call()).code).toBe('not_found');
+  });
+
+  test('nobody is told of secrets, nor may read them, while it is not known which pods there are', async () => {
+    world.bindings.isStale = true;
+    try {
+      expect((await call()).code).toBe('unavailable');
+      await expect(watch()).rejects.toMatchObject({ code: 'unavailable' });
+    } finally {
+      world.bindings.isStale = false;
+    }
+  });
+
+  test('reads what was written with both factors; an older version or another content is not taken', async () => {
+    const wrote = await call({
+      method: 'Write',
+      body: await sealed(),
+      token: writerToken,
+      tokenHash: hash43(writerToken),
+    });
+    expect(wrote.code).toBe('grpc 0');
+    const offer = { binding: 'orders-db', secret: 'db', version: 1 };
+    await using rpc = connect();
+    const options = {
+      rpc,
+      trust,
+      identity,
+      selector,
+      namespace: 'shop',
+      signal: AbortSignal.timeout(10_000),
+    };
+    await expect(readSecret(offer, options)).resolves.toMatchObject({ version: 1 });
+    await expect(readSecret({ ...offer, version: 2 }, options)).rejects.toMatchObject({ reason: 'secret_rollback' });
+    await freshNonce();
+    const other = await call({
+      method: 'Write',
+      body: await sealed({ version: 2, type: 'text/plain' }),
+      token: writerToken,
+      tokenHash: hash43(writerToken),
+    });
+    expect(other.code).toBe('grpc 0');
+    await expect(readSecret(offer, options)).rejects.toMatchObject({ reason: 'content_type' });
+  });
+
   test('gives a certificate again for a token, with the same key', async () => {
     expect((await call({ method: 'Renew', body: canonicalize({ token: enrolToken }) })).code).toBe('grpc 0');
   });
@@ -226,4 +354,11 @@ describe('the service for agents', () => {
     await eventually('the connection is closed', () => (session.closed || session.destroyed ? true : undefined));
     expect((await call()).code).toBe('bad_proof');
   }, 30_000);
+
+  test('hears no more from an address whose proofs fail again and again', async () => {
+    const codes: string[] = [];
+    while (codes.length < 30 && codes.at(-1) !== 'rate') codes.push((await call({ proof: 'a.b.c' })).code);
+    expect(codes.at(-1)).toBe('rate');
+    expect(codes.at(0)).toBe('bad_proof');
+  });
 });

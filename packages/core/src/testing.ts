@@ -23,5 +23,5 @@ export { FakeBindings, liveBinding } from './policy/testing/fake-bindings.ts';
 export { FakeTokenReviewer, refusedStatus, reviewedPod, reviewStatus } from './proof/testing/token-reviews.ts';
 export { FakeWitness } from './workloads/testing/fake-witness.ts';
 export { describeWitnessContract, type WitnessedWorld } from './workloads/testing/witness-contract.ts';
-export { podOf } from './workloads/testing/workloads-world.ts';
+export { podOf, WorkloadsWorld } from './workloads/testing/workloads-world.ts';
 export { imageDigest as agentImageDigest, settings as injectionSettings } from './injection/testing/injection-world.ts';

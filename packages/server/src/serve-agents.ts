@@ -36,11 +36,11 @@ export function serveAgents(o: ServeAgentsOptions): GrpcService {
     if (services === undefined) return undefined;
     const known = periods.get(services);
     if (known !== undefined) return known;
-    const { audit, grants, secrets, wraps, authorities, workloads, secondFactor, bindings } = services;
+    const { audit, secrets, wraps, authorities, workloads, secondFactor, bindings } = services;
     // For a moment after the unseal the authorities are not there: to an agent that is still sealed.
     if (authorities === undefined || workloads === undefined) return undefined;
     if (secondFactor === undefined || bindings === undefined) return undefined;
-    const period = { audit, grants, secrets, wraps, authorities, workloads, secondFactor, bindings };
+    const period = { audit, secrets, wraps, authorities, workloads, secondFactor, bindings };
     periods.set(services, period);
     return period;
   };

@@ -7,3 +7,4 @@ export * from './explain.ts';
 export * from './live-binding.ts';
 export type * from './permitted.ts';
 export type { World } from './rules.ts';
+export { isStoring } from './storing-actions.ts';

@@ -4,6 +4,7 @@
  * @module
  */
 import {
+  isStoring,
   permit,
   verifyProof,
   type Action,
@@ -12,7 +13,6 @@ import {
   type AuditTrail,
   type Caller,
   type Clock,
-  type GrantRegistry,
   type Installation,
   type LiveBindings,
   type NonceAuthority,
@@ -44,7 +44,6 @@ import { WatchHub } from './watch-hub.ts';
 /** What exists only while unsealed. */
 export interface UnsealedAgentServices {
   readonly audit: AuditTrail;
-  readonly grants: Pick<GrantRegistry, 'of'>;
   readonly secrets: Secrets;
   readonly wraps: Wraps;
   readonly authorities: Pick<WorkloadAuthorities, 'parse'>;
@@ -79,8 +78,6 @@ interface Exchange<T> {
 }
 
 const watchMilliseconds = 1000;
-/** What changes something that others rely on. */
-const storing: ReadonlySet<ActionName> = new Set<ActionName>(['secret.write', 'wrap.store']);
 
 export function createAgentCalls(services: AgentServices): AgentCalls {
   const { nonces, proofFailed, checkAddress, clock } = services;
@@ -122,7 +119,7 @@ export function createAgentCalls(services: AgentServices): AgentCalls {
     try {
       const world = { grants: [], nowSeconds: clock.nowSeconds(), bindings: unsealed.bindings };
       const permission = permit<N>(action, proven, world);
-      if (storing.has(action.act)) await services.installation.requireAcknowledgedShares();
+      if (isStoring(action.act)) await services.installation.requireAcknowledgedShares();
       return permission;
     } catch (error) {
       await services.recordRefusal(unsealed.audit, proven.caller, action, error);

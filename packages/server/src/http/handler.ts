@@ -4,6 +4,7 @@
  * @module
  */
 import {
+  isStoring,
   permit,
   verifyProof,
   type Action,
@@ -91,32 +92,6 @@ export function proven<T>(route: ProvenRoute<T>): Handler {
   };
 }
 
-/** What may be done before every admin has acknowledged its share: whatever is not listed stores something. */
-const storingNothing: ReadonlySet<ActionName> = new Set<ActionName>([
-  'wrap.open',
-  'wrap.acknowledge',
-  'wrap.revoke',
-  'wrap.status',
-  'secret.read',
-  'secret.list',
-  'secret.versions',
-  'secret.destroy',
-  'identity.read',
-  'identity.list',
-  'grant.list',
-  'explain',
-  'unseal.status',
-  // Rows of agents, which are nobody's content: an agent enrols again.
-  'workload.enrol',
-  'workload.renew',
-  'workload.token',
-  'seal',
-  'share.ack',
-  // Switching off must not wait.
-  'peer_unseal.set',
-  'images.set',
-]);
-
 /**
  * Permits one action. A refusal leaves an audit record.
  * @param grants - of the caller, where the action rests on them. @throws 'conflict' for what stores, before shares are acknowledged
@@ -130,7 +105,7 @@ export async function permitted<N extends ActionName>(
   try {
     const world = { grants, nowSeconds: services.clock.nowSeconds(), bindings: unsealed.bindings };
     const permission = permit<N>(action, who, world);
-    if (!storingNothing.has(action.act)) await services.installation.requireAcknowledgedShares();
+    if (isStoring(action.act)) await services.installation.requireAcknowledgedShares();
     return permission;
   } catch (error) {
     return refused(exchange, who.caller, action, error);
