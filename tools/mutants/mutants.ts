@@ -4,6 +4,7 @@
  * @module
  */
 
+import { agentMutants } from './agent-mutants.ts';
 import { workloadMutants } from './workload-mutants.ts';
 
 /** Replaces the one place where `search` stands in `file`. */
@@ -995,6 +996,7 @@ export const mutants: readonly Mutant[] = [
     tests: ['packages/server/src/grpc/grpc-listener.test.ts'],
   },
   ...workloadMutants,
+  ...agentMutants,
   // Keys on devices.
   {
     name: 'a card may sign with another key than it shows',

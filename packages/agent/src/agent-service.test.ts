@@ -301,7 +301,7 @@ describe('the service for agents', () => {
     world.bindings.isStale = true;
     try {
       expect((await call()).code).toBe('unavailable');
-      await expect(watch()).rejects.toMatchObject({ code: 'unavailable' });
+      await expect(watch()).rejects.toMatchObject({ code: 'unavailable', reason: 'refused' });
     } finally {
       world.bindings.isStale = false;
     }

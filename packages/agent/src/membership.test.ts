@@ -1,4 +1,4 @@
-import { describe, expect, test } from '@jest/globals';
+import { afterEach, describe, expect, test } from '@jest/globals';
 import { createIdentity } from '@letterlock/client';
 import { createSelfSignedCertificate, generateSigningKey, publicOf, type SigningKey } from '@letterlock/crypto';
 import { encodeBase64url, ProblemError } from '@letterlock/protocol';
@@ -13,6 +13,12 @@ const start = 1_790_000_000;
 const lifeSeconds = 3600;
 const instance = (): Trust => ({ instanceKey: publicOf(generateSigningKey('P-256')), authorities: [], seq: 1 });
 
+const stops: AbortController[] = [];
+// Also after a test that failed: a membership would keep the process.
+afterEach(() => {
+  for (const stop of stops.splice(0)) stop.abort();
+});
+
 /** A pod's membership at a service that does what it is told, by a clock that is moved by hand. */
 async function pod(change: { readonly key?: SigningKey; readonly failure?: Error } = {}) {
   const identity = createIdentity();
@@ -24,6 +30,7 @@ async function pod(change: { readonly key?: SigningKey; readonly failure?: Error
   };
   const did: string[] = [];
   const stop = new AbortController();
+  stops.push(stop);
   const chain = (): Chain => {
     if (world.failure !== undefined) throw world.failure;
     const der = createSelfSignedCertificate({

@@ -18,7 +18,11 @@ async function callsOf(gate: { readonly isOpen: boolean }) {
   const nonces = new NonceAuthority({ replicaId: new Uint8Array(8), clock });
   const keys = new BindingKeys({ store, barrier, audit, clock, instanceKey });
   const secrets = new Secrets({
-    ...{ store, barrier, audit, clock, instanceKey },
+    store,
+    barrier,
+    audit,
+    clock,
+    instanceKey,
     directory: { currentKeyset: () => Promise.resolve(undefined) },
     quota: { liveSecretVersionsPerIdentity: 10 },
     bindings: { trustDomain, keys },
@@ -39,7 +43,8 @@ async function callsOf(gate: { readonly isOpen: boolean }) {
     nonces,
     clock,
     unsealed: () => ({
-      ...{ audit, secrets },
+      audit,
+      secrets,
       wraps: {} as Wraps,
       authorities: world.authorities,
       workloads: world.workloads,
@@ -80,7 +85,11 @@ async function callsOf(gate: { readonly isOpen: boolean }) {
     });
     const caller = { certificate, remoteAddress: '10.244.0.17' } as Parameters<typeof calls.answer.Write>[0]['caller'];
     return calls.answer[method]({
-      ...{ body, proof, caller, path: rpc, writerToken: token },
+      body,
+      proof,
+      caller,
+      path: rpc,
+      writerToken: token,
       requestId: 'call-1',
       bodyHash: hash43(body),
     });

@@ -1,8 +1,14 @@
-import { describe, expect, test } from '@jest/globals';
+import { afterEach, describe, expect, test } from '@jest/globals';
 import type { LiveBinding, Permitted } from '@letterlock/core';
 import { ProblemError, type WatchEvent } from '@letterlock/protocol';
 import type { UnsealedAgentServices } from './agent-calls.ts';
 import { WatchHub, type WatchedSecret } from './watch-hub.ts';
+
+const stops: AbortController[] = [];
+// Also after a test that failed: a stream would keep the process.
+afterEach(() => {
+  for (const stop of stops.splice(0)) stop.abort();
+});
 
 /** A stream of one pod, and what it rests on. */
 function streamed(names: readonly string[] = ['db']) {
@@ -21,6 +27,7 @@ function streamed(names: readonly string[] = ['db']) {
   const hub = new WatchHub({ everyMilliseconds: 10, isUnsealed: () => facts.isUnsealed });
   const binding = { namespace: 'shop', name: 'b' } as LiveBinding;
   const stop = new AbortController();
+  stops.push(stop);
   const follow = () =>
     hub.follow({
       unsealed,
