@@ -47,9 +47,11 @@ export const steps: readonly Step[] = [
     run(world) {
       const url = `https://letterlock.${serviceNamespace}.svc:9443/letterlock.v1.Agent/Write`;
       const headers = `-H content-type:application/grpc -H "letterlock-writer-token: $(cat ${tokenPath})"`;
-      const script = `curl -sk --max-time 5 -o /dev/null -w '%{http_code}' -X POST ${headers} ${url}`;
-      const { stdout } = world.tryKubectl(['-n', ci, 'exec', 'writer', '-c', 'app', '--', 'sh', '-c', script]);
+      const script = `curl -skv --max-time 5 -o /dev/null -w '%{http_code}' -X POST ${headers} ${url}`;
+      const { stdout, stderr } = world.tryKubectl(['-n', ci, 'exec', 'writer', '-c', 'app', '--', 'sh', '-c', script]);
       if (stdout !== '000') throw new Error(`token accepted: the listener answered ${stdout}`);
+      // A port that is closed, or a name that nobody has, refuses too.
+      if (!stderr.includes('SSL connection using TLSv1.3')) throw new Error(`Nobody was reached: ${stderr}`);
     },
   },
   {
