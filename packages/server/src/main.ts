@@ -3,26 +3,17 @@
  * It must never decide anything itself, nor leave something running that close does not stop.
  * @module
  */
-import type { Server } from 'node:http';
-import type { AddressInfo, Server as NetServer } from 'node:net';
 import {
   createBootKeys,
-  firstDirectory,
-  GrantRegistry,
-  IdentityRegistry,
   Installation,
   markInitial,
   NonceAuthority,
-  OperationLedger,
   readAdminCertificate,
   RedeemedNonces,
-  Secrets,
-  Wraps,
   type BootKeys,
   type Clock,
   type Entry,
   type Store,
-  type Unsealed,
 } from '@letterlock/core';
 import {
   certificatePem,
@@ -35,7 +26,8 @@ import {
 } from '@letterlock/crypto';
 import { lifetimes } from '@letterlock/protocol';
 import type { Logger } from 'pino';
-import { hostsOf, type ListenAddress } from './address.ts';
+import { hostsOf } from './address.ts';
+import { composeUnsealed } from './compose-unsealed.ts';
 import { countCalls } from './counted-store.ts';
 import { openAttestor } from './open-attestor.ts';
 import { openSinks } from './open-sinks.ts';
@@ -52,10 +44,12 @@ import { followReplicas } from './follow-replicas.ts';
 import type { KubernetesPorts } from './kubernetes-ports.ts';
 import { runInitialState } from './initial-state.ts';
 import type { ApiClient } from './kube/api-client.ts';
+import { closeHealth, hostInUrl, listen, originOf } from './listening.ts';
 import { createLog } from './log.ts';
 import { createMetrics } from './metrics.ts';
 import { openStore, type OpenedStore } from './open-store.ts';
-import { runWorkloads, type WorkloadServices } from './run-workloads.ts';
+import { runSweeper } from './run-sweeper.ts';
+import { runWorkloads } from './run-workloads.ts';
 import { openKubernetes } from './open-kubernetes.ts';
 import { findUnreadyReasons, findWarnings, type ReadinessSources } from './readiness.ts';
 import { cutOffPod, serveAgents } from './serve-agents.ts';
@@ -77,7 +71,7 @@ export interface StartOptions {
   readonly checkpointMilliseconds?: number;
   /** Put around the store before anything uses it, for a harness that lets it fail. Default: the store itself. */
   readonly decorateStore?: (store: Store) => Store;
-  /** What workloads need from Kubernetes. Default: there are none. */
+  /** What workloads need from Kubernetes. Default: what the configured API server gives; none where there is none. */
   readonly workloadPorts?: KubernetesPorts;
   /** Default: the API server that the configuration names. */
   readonly kubernetesApi?: ApiClient;
@@ -106,12 +100,6 @@ export interface RunningServer {
 }
 
 const drainMilliseconds = 10_000;
-/** Pause after the last page of the store. */
-const sweepEveryMilliseconds = 2000;
-/** Pause after any other page. */
-const sweepNextPageMilliseconds = 200;
-/** Records of one page: some 3 ms in which nothing else runs. */
-const sweepLimit = 100;
 const certificateCheckMilliseconds = 10_000;
 const certificateSeconds = 365 * 86_400;
 const loopbackHosts = ['localhost', '127.0.0.1', '[::1]'] as const;
@@ -350,19 +338,11 @@ export async function startServer(config: Config, options: StartOptions = {}): P
 
   kubernetes?.start();
 
-  let ledgerAfter: string | undefined;
   const stopTasks = [
     stopFollowing,
     initial.stop,
     ...(workloads === undefined ? [] : [workloads.stop]),
-    repeat({
-      everyMilliseconds: sweepEveryMilliseconds,
-      run: async (signal) => (unsealed === undefined ? undefined : sweep(unsealed, signal)),
-      onError: (error) => {
-        metrics.sweepFailed();
-        log.error({ error }, 'Sweeper failed');
-      },
-    }),
+    runSweeper({ unsealed: () => unsealed, metrics, log }),
     ...(config.tls === undefined ? [] : [reloadCertificate(config.tls)]),
     ...(config.peers.length === 0
       ? []
@@ -434,30 +414,6 @@ export async function startServer(config: Config, options: StartOptions = {}): P
     finished.resolve();
   }
 
-  /** One page of wraps, one of secrets and one of applied operations. @returns the pause until the next */
-  async function sweep({ wraps, secrets, ledger }: UnsealedServices, signal: AbortSignal): Promise<number | undefined> {
-    const report = await wraps.sweep({ limit: sweepLimit, signal });
-    for (const transition of ['burned', 'expired', 'purged'] as const) metrics.swept(transition, report[transition]);
-    foundDamaged('wraps', report.damaged);
-    const versions = await secrets.sweep({ limit: sweepLimit, signal });
-    metrics.secretsExpired(versions.expired);
-    foundDamaged('secrets', versions.damaged);
-    const page = await ledger.sweep({
-      limit: sweepLimit,
-      ...(ledgerAfter === undefined ? {} : { after: ledgerAfter }),
-    });
-    ledgerAfter = page.after;
-    foundDamaged('operations', page.damaged);
-    const isPassComplete = report.isPassComplete && versions.isPassComplete && ledgerAfter === undefined;
-    return isPassComplete ? undefined : sweepNextPageMilliseconds;
-  }
-
-  /** Told at once: the next page may be one that the store does not give. */
-  function foundDamaged(among: string, damaged: number): void {
-    metrics.recordsDamaged('sweeper', damaged);
-    if (damaged > 0) log.error({ among, damaged }, 'Found damaged records');
-  }
-
   function reloadCertificate(paths: NonNullable<Config['tls']>): () => Promise<void> {
     const files = new TlsFiles(paths);
     return repeat({
@@ -479,55 +435,6 @@ export async function startServer(config: Config, options: StartOptions = {}): P
   }
 }
 
-/** Registries and wraps of one unsealed period. */
-function composeUnsealed(
-  config: Config,
-  o: {
-    readonly keys: Unsealed;
-    readonly opened: OpenedStore;
-    readonly clock: Clock;
-    readonly admins: ReturnType<Installation['admins']>;
-    readonly inKubernetes: WorkloadServices | undefined;
-  },
-): UnsealedServices {
-  const { keys, opened, clock, admins, inKubernetes } = o;
-  const { inst, barrier, audit, instanceKey } = keys;
-  const common = { store: opened.store, barrier, audit, clock };
-  const identities = new IdentityRegistry({
-    ...common,
-    inst,
-    admins,
-    authorities: config.x509Authorities.map((pem) => readCertificate(pem).certificate),
-    bindings: inKubernetes?.bindings,
-  });
-  const support = inKubernetes === undefined ? {} : { bindings: inKubernetes.support };
-  const wraps = new Wraps({
-    ...common,
-    instanceKey,
-    directory: identities,
-    quota: config.quotas,
-    tombstoneSeconds: opened.tombstoneSeconds,
-    ...support,
-  });
-  const secrets = new Secrets({ ...common, instanceKey, directory: identities, quota: config.quotas, ...support });
-  const grants = new GrantRegistry(common);
-  const services = { inst, audit, identities, grants, wraps, secrets, ledger: new OperationLedger(common) };
-  if (inKubernetes === undefined) return { ...services, directory: identities };
-  const { workloads, bindings, bindingKeys, secondFactor, tokenWriters } = inKubernetes;
-  return {
-    ...services,
-    directory: firstDirectory(identities, tokenWriters),
-    workloads,
-    bindings,
-    bindingKeys,
-    secondFactor,
-    tokenWriters,
-    get authorities() {
-      return inKubernetes.authorities;
-    },
-  };
-}
-
 /** A self-signed certificate of this process's own key: nobody stands behind it but the boot fingerprint. */
 function bootMaterial(config: Config, boot: BootKeys, clock: Clock): TlsMaterial {
   const nowSeconds = clock.nowSeconds();
@@ -545,36 +452,9 @@ function bootMaterial(config: Config, boot: BootKeys, clock: Clock): TlsMaterial
   return { certificate: certificatePem(der), key: boot.tls.keyObject.export({ format: 'pem', type: 'pkcs8' }) };
 }
 
-async function listen(server: NetServer, { host, port }: ListenAddress, log: Logger): Promise<number> {
-  const { promise, resolve, reject } = Promise.withResolvers<void>();
-  server.once('error', reject);
-  server.listen({ port, ...(host === undefined ? {} : { host }) }, resolve);
-  await promise;
-  server.off('error', reject);
-  // Such as too many open files: the next connection may be accepted again.
-  server.on('error', (error) => log.error({ error }, 'Cannot accept a connection'));
-  return (server.address() as AddressInfo).port;
-}
-
-/** A scrape that is under way may be cut: the process ends anyway. */
-async function closeHealth(server: Server): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  server.close(() => resolve());
-  server.closeAllConnections();
-  await promise;
-}
-
 /** Waits until the lines so far have left the process. */
 function flushed(log: Logger): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
   log.flush(() => resolve());
   return promise;
-}
-
-function originOf(host: string, port: number): string {
-  return new URL(`https://${host}:${port}`).origin;
-}
-
-function hostInUrl(host: string): string {
-  return host.includes(':') ? `[${host}]` : host;
 }
