@@ -2,4 +2,5 @@
 # Runs the demonstration on the pinned Node 26.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
-exec "$here/../node_modules/.bin/node" --conditions=@letterlock/source --disable-warning=ExperimentalWarning "$here/demo.ts" "$@"
+export PATH="$here/../node_modules/.bin:$PATH"
+exec node --conditions=@letterlock/source --disable-warning=ExperimentalWarning "$here/demo.ts" "$@"

@@ -3,4 +3,5 @@
 # Must never use a Kubernetes program that the machine happens to have.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
-exec "$here/../../node_modules/.bin/node" --disable-warning=ExperimentalWarning "$here/main.ts" "$@"
+export PATH="$here/../../node_modules/.bin:$PATH"
+exec node --disable-warning=ExperimentalWarning "$here/main.ts" "$@"

@@ -42,6 +42,7 @@ beforeAll(() => {
   // What the start of the program needs, and nothing else.
   mkdirSync(home.path('bin'));
   for (const name of ['readlink', 'dirname']) symlinkSync(`/usr/bin/${name}`, home.path(`bin/${name}`));
+  symlinkSync(process.execPath, home.path('bin/node'));
   writeFileSync(home.path('pin'), `${pin}\n`, { mode: 0o600 });
   writeFileSync(home.path('open-pin'), pin, { mode: 0o644 });
   writeFileSync(home.path('empty-pin'), '\n', { mode: 0o600 });
