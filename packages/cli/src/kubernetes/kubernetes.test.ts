@@ -129,6 +129,8 @@ describe('kubectl letterlock', () => {
     mkdirSync(home.path('tools'));
     for (const name of ['dirname', 'readlink', 'env', 'sh'])
       symlinkSync(`/usr/bin/${name}`, home.path(`tools/${name}`));
+    // The program may run on this very Node, where setup has brought none.
+    symlinkSync(process.execPath, home.path('tools/node'));
     const environment = { PATH: home.path('tools') };
     const ran = await finish(startProgram(plugin, ['status'], { home, environment }));
     expect(ran.stderr).toContain('Cannot run kubectl: it is not installed');
