@@ -141,8 +141,8 @@ export const mutants: readonly Mutant[] = [
     edits: [
       {
         file: `${core}secrets/secrets.ts`,
-        search: 'const slotIndex = record.rcp.indexOf(`k:${caller.id}`);',
-        replace: 'const slotIndex = Math.max(0, record.rcp.indexOf(`k:${caller.id}`));',
+        search: 'const readerSlot = slotIndexOf({ mode, rcp: record.rcp }, caller.id);',
+        replace: 'const readerSlot = Math.max(0, slotIndexOf({ mode, rcp: record.rcp }, caller.id));',
       },
     ],
     tests: [`${core}secrets/secrets.test.ts`],
@@ -989,7 +989,7 @@ export const mutants: readonly Mutant[] = [
     edits: [
       {
         file: 'packages/server/src/grpc/grpc-listener.ts',
-        search: 'socket.alpnProtocol !== alpn || thumbprint === undefined',
+        search: 'socket.alpnProtocol !== alpn || caller === undefined',
         replace: 'socket.alpnProtocol !== alpn',
       },
     ],

@@ -58,6 +58,17 @@ export function judge(copy: string, mutant: Mutant, runTests: RunTests): Verdict
   }
 }
 
+/** Why a mutant cannot be applied to the source in a folder, before any test is run; undefined when it can. */
+export function reasonNotApplicable(folder: string, mutant: Mutant): string | undefined {
+  if (mutant.edits.length === 0) return 'it has no edit';
+  for (const edit of mutant.edits) {
+    const text = textOf(join(folder, edit.file));
+    const reason = text === undefined ? `${edit.file} does not exist` : reasonAgainst(text, edit);
+    if (reason !== undefined) return reason;
+  }
+  return mutant.tests.find((file) => textOf(join(folder, file)) === undefined);
+}
+
 function reasonAgainst(text: string, { file, search, replace }: Edit): string | undefined {
   const places = search === '' ? 0 : text.split(search).length - 1;
   if (places !== 1) return `its text stands in ${places} places of ${file}, need 1`;
