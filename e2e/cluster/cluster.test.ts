@@ -5,6 +5,7 @@ import { daemonNamed } from './daemons.ts';
 import { listed } from './import-image.ts';
 import { missingPackages } from './machine.ts';
 import { freeSlot, networkOf } from './network.ts';
+import { namesToMake } from './volumes.ts';
 
 describe('folderOf()', () => {
   test.each(['', '..', 'a/b', 'A', '-a', 'a'.repeat(21)])('refuses the name %j', (name) => {
@@ -87,5 +88,22 @@ localhost/x@${digest} application/vnd.oci.image.manifest.v1+json ${digest} 760.7
 ${digest} application/vnd.oci.image.manifest.v1+json ${digest} 760.7 KiB linux/amd64 a=b
 `;
     expect(listed(output)).toEqual([{ name: 'localhost/x:1', digest }]);
+  });
+});
+
+describe('namesToMake()', () => {
+  test.each([
+    { phase: undefined, isMade: false },
+    { phase: 'Available', isMade: false },
+    { phase: 'Bound', isMade: false },
+    { phase: 'Released', isMade: true },
+    { phase: 'Failed', isMade: true },
+  ])('says $isMade of a volume that is $phase', ({ phase, isMade }) => {
+    const items = [{ metadata: { name: 'local-0' }, status: phase === undefined ? {} : { phase } }];
+    expect(namesToMake(items).includes('local-0')).toBe(isMade);
+  });
+
+  test('names all where there is none', () => {
+    expect(namesToMake([])).toHaveLength(12);
   });
 });

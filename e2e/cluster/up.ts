@@ -19,7 +19,8 @@ import { isAlive, openNamespaces, runInside, succeedsInside } from './namespaces
 import { chooseNetwork, linkNetwork, unlinkNetwork } from './network.ts';
 import { isRunning, lastLines, startDaemon } from './run-daemons.ts';
 import { say } from './say.ts';
-import { writePauseImage } from './pause-image.ts';
+import { writeProgramImage } from './program-image.ts';
+import { prepareVolumes } from './volumes.ts';
 
 export interface UpOptions {
   readonly name: string;
@@ -32,7 +33,10 @@ export async function bootCluster({ name, hasAuditLog = false }: UpOptions): Pro
   prepareMachine();
   const found = readCluster(name);
   if (found !== undefined && isAlive(found.keeper)) {
-    if (found.isBooted) return found;
+    if (found.isBooted) {
+      prepareVolumes(found);
+      return found;
+    }
     throw new Error(`Cannot boot cluster ${name}: somebody does, or was interrupted; "down" ends it`);
   }
   // What a machine leaves behind that was switched off.
@@ -82,7 +86,8 @@ async function boot(cluster: Cluster): Promise<void> {
     seconds: 60,
   });
   const image = join(folder, 'pause.tar');
-  await writePauseImage({ program: join(cluster.programs.folder, 'pause'), name: pauseImage, file: image });
+  const program = join(cluster.programs.folder, 'pause');
+  await writeProgramImage({ program, entrypoint: '/pause', name: pauseImage, file: image });
   importImage(cluster, image);
   rmSync(image);
 
@@ -90,6 +95,7 @@ async function boot(cluster: Cluster): Promise<void> {
   for (const daemon of ['kube-controller-manager', 'kube-scheduler', 'kubelet', 'kube-proxy', 'coredns'] as const)
     startDaemon(cluster, daemon);
   kubectl(cluster, ['apply', '-f', '-'], readFileSync(join(import.meta.dirname, 'addons.yaml'), 'utf8'));
+  prepareVolumes(cluster);
   await waitUntil(() => isNodeReady(cluster), { what: 'the node was not Ready', seconds: 180 });
   const ended = daemonNames.filter((daemon) => !isRunning(cluster, daemon));
   if (ended.length > 0) throw new Error(`Cannot boot: ${ended.join(', ')} ended`);

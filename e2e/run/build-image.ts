@@ -4,13 +4,17 @@
  * @module
  */
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, symlinkSync } from 'node:fs';
+import { cpSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { writeProgramImage } from '../cluster/program-image.ts';
 import { machineArchitecture, writeImage } from '../../tools/image/archive.ts';
+import { setModes } from '../../tools/image/bundle.ts';
+import { makeImage } from '../../tools/image/engines.ts';
 import { findProgram } from '../../tools/image/find-program.ts';
 import { addProgram, makeNodeBase, nodeBaseConfiguration } from '../../tools/image/node-base.ts';
 
-export type ImageName = 'server' | 'agent' | 'app';
+/** `successor`: the program of `server` under another digest, as a later release has it. */
+export type ImageName = 'server' | 'successor' | 'agent' | 'app' | 'etcd';
 
 /** An image in a file. */
 export interface BuiltImage {
@@ -21,10 +25,20 @@ export interface BuiltImage {
 
 const root = join(import.meta.dirname, '../..');
 const appImage = 'localhost/letterlock-e2e-app:1';
+const successorImage = 'localhost/letterlock-server:successor';
+const etcdImage = 'localhost/letterlock-e2e-etcd:1';
+
+const makers: Readonly<Record<ImageName, () => BuiltImage | Promise<BuiltImage>>> = {
+  server: () => buildProductImage('server'),
+  successor: buildSuccessorImage,
+  agent: () => buildProductImage('agent'),
+  app: buildAppImage,
+  etcd: buildEtcdImage,
+};
 
 /** Makes it. */
 export async function buildImage(name: ImageName): Promise<BuiltImage> {
-  return name === 'app' ? buildAppImage() : buildProductImage(name);
+  return makers[name]();
 }
 
 function buildProductImage(name: 'server' | 'agent'): BuiltImage {
@@ -33,6 +47,34 @@ function buildProductImage(name: 'server' | 'agent'): BuiltImage {
   if (status !== 0) throw new Error(`Cannot make the image of ${name}: ${stderr}`);
   const [image = '', file = ''] = stdout.trim().split('\n').at(-1)?.split('  ') ?? [];
   return { image, file };
+}
+
+/** What the server's image is made of, and one file more. */
+async function buildSuccessorImage(): Promise<BuiltImage> {
+  buildProductImage('server');
+  const context = join(root, 'dist/image/successor');
+  rmSync(context, { recursive: true, force: true });
+  cpSync(join(root, 'dist/image/server'), context, { recursive: true });
+  writeFileSync(join(context, 'release.txt'), 'successor\n');
+  setModes(context);
+  const file = join(root, 'dist/image/letterlock-e2e-successor.tar');
+  const scratch = join(root, 'dist/image/.scratch-successor');
+  const dockerfile = join(root, 'deploy/Dockerfile.server');
+  await makeImage('none', { name: successorImage, dockerfile, context, file, scratch });
+  rmSync(scratch, { recursive: true, force: true });
+  return { file, image: successorImage };
+}
+
+/** The etcd that the tests use everywhere, of the version that the chart names. */
+async function buildEtcdImage(): Promise<BuiltImage> {
+  const built = spawnSync(join(root, 'tools/etcd/build.sh'), {
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  if (built.status !== 0) throw new Error('Cannot make the image of etcd: it was not built');
+  const file = join(root, 'dist/image/letterlock-e2e-etcd.tar');
+  await writeProgramImage({ program: built.stdout.trim(), entrypoint: '/usr/local/bin/etcd', name: etcdImage, file });
+  return { file, image: etcdImage };
 }
 
 /** Node, a shell with its small programs, and curl: what applications in stories need. */
