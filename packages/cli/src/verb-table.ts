@@ -146,6 +146,19 @@ export const verbTable: Readonly<Record<string, Readonly<Record<string, VerbEntr
         check: { summary: 'Decrypt, pin and acknowledge your share', load: () => import('./verbs/share-check.ts') },
       },
     },
+    quorum: {
+      summary: 'Decide what takes several admins',
+      verbs: {
+        images: {
+          summary: 'Say which images of the server replicas may unseal',
+          load: () => import('./verbs/quorum-images.ts'),
+        },
+        'peer-unseal': {
+          summary: 'Say whether replicas unseal each other',
+          load: () => import('./verbs/quorum-peer-unseal.ts'),
+        },
+      },
+    },
     seal: { summary: 'Seal the service at once, as an admin', load: () => import('./verbs/seal.ts') },
     unseal: { summary: 'Give your share to a sealed service', load: () => import('./verbs/unseal.ts') },
   },

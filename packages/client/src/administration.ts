@@ -3,7 +3,7 @@
  * It must never sign an operation without the verified instance in it.
  * @module
  */
-import { randomIdentifier, signOperation as signClaims } from '@letterlock/crypto';
+import { randomIdentifier, readOperation, signOperation as signClaims } from '@letterlock/crypto';
 import {
   canonicalize,
   emptyBody,
@@ -54,6 +54,29 @@ export async function signOperation<N extends RunningOperation>(
   const { instance } = await session.server(deadline);
   const exp = (await session.serverSeconds(deadline)) + lifeSeconds;
   return signClaims(signingKey, { args: read, exp, inst: instance, nonce: randomIdentifier(), op: name } as Operation);
+}
+
+/**
+ * Adds the client's signature to an operation that another admin has signed: to the same bytes, and only if they say what
+ * is expected. @param signed - the other admin's JWS
+ * @throws RangeError when it says something else, is for another installation, or has expired; 'bad_encoding'
+ */
+export async function cosignOperation<N extends RunningOperation>(
+  session: Session,
+  name: N,
+  args: OperationArguments<N>,
+  signed: string,
+  deadline: Deadline,
+): Promise<string> {
+  const { signingKey } = session.requireIdentity();
+  const { operation } = readOperation(signed);
+  const { instance } = await session.server(deadline);
+  const nowSeconds = await session.serverSeconds(deadline);
+  const isExpected = operation.op === name && canonicalize(operation.args) === canonicalize(args);
+  if (!isExpected) throw new RangeError('Cannot sign: the other admin has signed something else');
+  if (operation.inst !== instance) throw new RangeError('Cannot sign: the operation is for another installation');
+  if (operation.exp <= nowSeconds) throw new RangeError('Cannot sign: the operation has expired');
+  return signClaims(signingKey, operation);
 }
 
 /** Submits signed operations: byte-equal payloads by several admins count together. @throws LetterlockError 'denied', 'conflict' */

@@ -21,6 +21,7 @@ import {
   explain,
   listGrants,
   sealService,
+  cosignOperation,
   signOperation,
   submitOperations,
   type OperationOutcome,
@@ -259,6 +260,16 @@ export class LetterlockClient implements Disposable {
     options: CallOptions & { readonly expiresInSeconds?: number | undefined } = {},
   ): Promise<string> {
     return signOperation(this.#session, name, args, options.expiresInSeconds, new Deadline(options));
+  }
+
+  /** Adds the signature of a further admin to what another one has signed, if it says what is expected. @throws RangeError */
+  async cosignOperation<N extends RunningOperation>(
+    name: N,
+    args: OperationArguments<N>,
+    signed: string,
+    options?: CallOptions,
+  ): Promise<string> {
+    return cosignOperation(this.#session, name, args, signed, new Deadline(options));
   }
 
   /** Sends operations that admins signed. @throws 'denied', 'conflict' */

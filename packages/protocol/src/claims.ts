@@ -178,7 +178,9 @@ export const peerUnsealModes = ['attested', 'off'] as const;
 export type PeerUnsealMode = (typeof peerUnsealModes)[number];
 
 /** Digest of an image as the kubelet reports it. */
-export const imageDigest = matching(/^sha256:[0-9a-f]{64}$/, 'sha256: and 64 hexadecimal digits');
+const imageDigestForm = /^sha256:[0-9a-f]{64}$/;
+export const isImageDigest = (text: string): boolean => imageDigestForm.test(text);
+export const imageDigest = matching(imageDigestForm, 'sha256: and 64 hexadecimal digits');
 
 /** Replica id: 8 bytes, new at each start of a process. */
 const replicaId = base64url({ exactly: 11 });
