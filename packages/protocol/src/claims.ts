@@ -179,7 +179,7 @@ export type PeerUnsealMode = (typeof peerUnsealModes)[number];
 
 /** Digest of an image as the kubelet reports it. */
 const imageDigestForm = /^sha256:[0-9a-f]{64}$/;
-export const isImageDigest = (text: string): boolean => imageDigestForm.test(text);
+export const isImageDigest = (digest: string): boolean => imageDigestForm.test(digest);
 export const imageDigest = matching(imageDigestForm, 'sha256: and 64 hexadecimal digits');
 
 /** Replica id: 8 bytes, new at each start of a process. */
