@@ -4,6 +4,7 @@
  * @module
  */
 import { spawnSync } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -11,6 +12,7 @@ import type { Cluster } from '../cluster/cluster.ts';
 import type { DaemonName } from '../cluster/daemons.ts';
 import { importImage } from '../cluster/import-image.ts';
 import { isApiReady, waitUntil } from '../cluster/kubernetes.ts';
+import { runInside } from '../cluster/namespaces.ts';
 import { startDaemon, stopDaemon } from '../cluster/run-daemons.ts';
 import { buildImage, type ImageName } from './build-image.ts';
 
@@ -111,7 +113,7 @@ export class World implements Disposable {
 
   /** Name of an image that the cluster has: made and imported when it is first asked for. */
   async image(name: ImageName): Promise<string> {
-    const variable = `LETTERLOCK_IMAGE_${name.toUpperCase()}`;
+    const variable = `LETTERLOCK_IMAGE_${name.toUpperCase().replaceAll('-', '_')}`;
     const known = this.#images.get(name) ?? process.env[variable];
     if (known !== undefined) return known;
     if (this.#cluster === undefined)
@@ -120,6 +122,20 @@ export class World implements Disposable {
     importImage(this.#cluster, file);
     this.#images.set(name, image);
     return image;
+  }
+
+  /**
+   * Runs a program in a container past the API server, as the container's user. Shape of container: as in a pod's status,
+   * `containerd://…`. @returns standard output. @throws Error when it ends badly
+   */
+  runInContainer(container: string, words: readonly string[], options: CommandOptions = {}): string {
+    const { keeper, programs } = this.#own();
+    const id = container.replace('containerd://', '');
+    const ctr = [join(programs.folder, 'ctr'), '--namespace=k8s.io', 'tasks', 'exec', `--exec-id=${randomUUID()}`, id];
+    return runInside(keeper, [...ctr, ...words], {
+      timeoutMilliseconds: (options.seconds ?? 20) * 1000,
+      ...(options.input === undefined ? {} : { input: options.input }),
+    });
   }
 
   /** Stops a program of the cluster, such as kube-apiserver. */
