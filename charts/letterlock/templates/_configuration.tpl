@@ -49,6 +49,10 @@ kubernetes:
     digests:
       {{- toYaml . | nindent 6 }}
     {{- end }}
+    {{- with .Values.agent.formerImages }}
+    formerImages:
+      {{- toYaml . | nindent 6 }}
+    {{- end }}
     imagePullPolicy: {{ .Values.agent.image.pullPolicy }}
     directOrigin: https://{{ $host }}:8443
     target: {{ $host }}:9443

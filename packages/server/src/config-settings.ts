@@ -306,6 +306,13 @@ export const settings = [
     description: 'Digests of the agent that may enrol: that of kubernetes.agent.image, and of the two before it.',
   },
   {
+    key: 'kubernetes.agent.formerImages',
+    type: 'list',
+    schema: z.array(z.string().min(1).max(512)).max(16),
+    default: [],
+    description: 'Images, as written in running pods, of the agents before this one: their pods may go on.',
+  },
+  {
     key: 'kubernetes.agent.imagePullPolicy',
     type: 'text',
     schema: z.enum(['Always', 'IfNotPresent', 'Never']),

@@ -94,6 +94,8 @@ export interface KubernetesConfig {
   readonly injection: InjectionSettings | undefined;
   /** `sha256:<hex>` of the agents that may enrol. */
   readonly agentDigests: readonly string[];
+  /** As written in pods that the injector made before. */
+  readonly formerAgentImages: readonly string[];
   readonly webhook: {
     readonly configuration: string;
     readonly service: string;
@@ -233,6 +235,7 @@ export function loadConfig(options: LoadConfigOptions): Config {
             checkSourceAddress: value<boolean>('kubernetes.checkSourceAddress'),
             injection: injectionOf(value, store === 'etcd'),
             agentDigests: value<readonly string[]>('kubernetes.agent.digests'),
+            formerAgentImages: value<readonly string[]>('kubernetes.agent.formerImages'),
             webhook: {
               configuration: value<string>('kubernetes.webhook.configuration'),
               service: value<string>('kubernetes.webhook.service'),

@@ -4,7 +4,7 @@
  * @module
  */
 import type { Server } from 'node:https';
-import type { Clock, Secrets } from '@letterlock/core';
+import { formsOf, type Clock, type Secrets } from '@letterlock/core';
 import { trustConfigMap } from '@letterlock/protocol';
 import type { Logger } from 'pino';
 import { hostsOf } from './address.ts';
@@ -81,7 +81,10 @@ export function openKubernetes(o: KubernetesOptions): OpenedKubernetes {
   const ports: KubernetesPorts = {
     witness: createWitness(api),
     bindings: controller.world,
-    forms: () => ({ settings: injection === undefined ? [] : [injection], imageDigests: kubernetes.agentDigests }),
+    forms: () => ({
+      settings: injection === undefined ? [] : formsOf(injection, kubernetes.formerAgentImages),
+      imageDigests: kubernetes.agentDigests,
+    }),
     checkSourceAddress: kubernetes.checkSourceAddress,
     serviceHosts: injection === undefined ? [] : hostsOf([injection.directOrigin, `https://${injection.agentTarget}`]),
     alarmed: ({ namespace, pod, podUid }) => {
