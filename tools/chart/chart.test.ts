@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import { parse, parseAllDocuments } from 'yaml';
 import { chartFolder, renderChart, runHelm } from './helm.ts';
-import { rights, type Right } from './rights.ts';
+import { cleanUpRights, rights, type Right } from './rights.ts';
 import { listValues, readValuesSchema } from './values.ts';
 import { least, valuesSets } from './values-sets.ts';
 
@@ -149,10 +149,20 @@ describe('the chart', () => {
     expect(images.map(([, image]) => image).filter((image) => image?.includes('/'))).toEqual([]);
   });
 
-  test('gives exactly the rights of the reference', () => {
+  const linesOf = (list: readonly Omit<Right, 'why'>[]): readonly string[] =>
+    list
+      .map(({ role, where, group, resources, names, verbs }) =>
+        JSON.stringify([role, where, group, resources, names, verbs]),
+      )
+      .toSorted();
+
+  test.each([
+    { name: 'while it is installed', hook: undefined, expected: rights },
+    { name: 'after it is uninstalled', hook: 'post-delete', expected: cleanUpRights },
+  ])('gives exactly the rights of the reference, $name', ({ hook, expected }) => {
     const roles = objects.filter(
       ({ kind, metadata }) =>
-        (kind === 'ClusterRole' || kind === 'Role') && metadata.annotations?.['helm.sh/hook'] === undefined,
+        (kind === 'ClusterRole' || kind === 'Role') && metadata.annotations?.['helm.sh/hook'] === hook,
     );
     const given = roles.flatMap(({ kind, metadata, rules = [] }) =>
       rules.map((rule) => ({
@@ -164,14 +174,15 @@ describe('the chart', () => {
         verbs: rule.verbs,
       })),
     );
-    const lines = (list: readonly Omit<Right, 'why'>[]): readonly string[] =>
-      list
-        .map(({ role, where, group, resources, names, verbs }) =>
-          JSON.stringify([role, where, group, resources, names, verbs]),
-        )
-        .toSorted();
-    expect(lines(given)).toEqual(lines(rights));
+    expect(linesOf(given)).toEqual(linesOf(expected));
     expect(JSON.stringify(given)).not.toContain('*');
+  });
+
+  test('leaves no hook behind', () => {
+    const hooks = objects.filter(({ metadata }) => metadata.annotations?.['helm.sh/hook'] !== undefined);
+    expect(hooks.length).toBeGreaterThan(0);
+    for (const { metadata } of hooks)
+      expect(metadata.annotations?.['helm.sh/hook-delete-policy']).toBe('before-hook-creation,hook-succeeded');
   });
 
   test('never lets people write a status', () => {
@@ -225,11 +236,13 @@ describe('the chart', () => {
       networkPolicy: { enabled: false },
       serviceAccount: { create: false },
       crds: { install: false },
+      cleanUp: { enabled: false },
     });
     const kinds = new Set(
       off.filter(({ metadata }) => metadata.annotations?.['helm.sh/hook'] === undefined).map(({ kind }) => kind),
     );
     for (const kind of ['ValidatingAdmissionPolicy', 'NetworkPolicy', 'ServiceAccount', 'CustomResourceDefinition'])
       expect(kinds).not.toContain(kind);
+    expect(off.filter(({ metadata }) => metadata.name === 'letterlock-clean-up')).toEqual([]);
   });
 });

@@ -18,6 +18,7 @@ export interface Right {
 
 const server = { role: 'letterlock-server' } as const;
 const everywhere = { ...server, where: 'cluster' } as const;
+const cleanUp = { role: 'letterlock-clean-up' } as const;
 const ownNamespace = { ...server, where: 'namespace' } as const;
 
 /** In the order of the chart. */
@@ -144,9 +145,56 @@ export const rights: readonly Right[] = [
   },
 ];
 
+/** Of the Job after `helm uninstall`, which ends with them. */
+export const cleanUpRights: readonly Right[] = [
+  {
+    ...cleanUp,
+    where: 'cluster',
+    group: '',
+    resources: ['configmaps'],
+    names: ['letterlock-trust'],
+    verbs: ['delete', 'list'],
+    why: 'takes the trust away from every namespace',
+  },
+  {
+    ...cleanUp,
+    where: 'cluster',
+    group: 'letterlock.dev',
+    resources: ['secretrecipients'],
+    verbs: ['delete', 'list'],
+    why: 'takes away what was said of pods',
+  },
+  {
+    ...cleanUp,
+    where: 'cluster',
+    group: 'letterlock.dev',
+    resources: ['secretbindings'],
+    verbs: ['list', 'patch'],
+    why: 'takes off finalizers, which would hold back a namespace for ever',
+  },
+  {
+    ...cleanUp,
+    where: 'namespace',
+    group: '',
+    resources: ['secrets'],
+    names: ['letterlock-webhook-tls'],
+    verbs: ['delete'],
+    why: "takes away the webhook's CA",
+  },
+  {
+    ...cleanUp,
+    where: 'namespace',
+    group: 'coordination.k8s.io',
+    resources: ['leases'],
+    names: ['letterlock-controller'],
+    verbs: ['delete'],
+    why: 'takes away the Lease',
+  },
+];
+
 /** docs/reference/kubernetes-rights.md */
 export function generateRights(): string {
-  const rows = rights.map(({ role, where, group, resources, names = [], verbs, why }) => [
+  const rows = [...rights, ...cleanUpRights].map(({ role, where, group, resources, names = [], verbs, why }) => [
     `\`${role}\``,
     where,
     resources.map((each) => `\`${each}\``).join(', '),
@@ -160,7 +208,8 @@ export function generateRights(): string {
 ${generatedNotice}
 
 Everything that the chart gives. The first role is the server's, of which the rights marked _namespace_ hold in its own namespace only; the others are parts of Kubernetes'
-roles for people. The server cannot read Secrets but one, change pods, or give rights. \`helm test\` uses a role of its own, which ends with it.
+roles for people. The server cannot read Secrets but one, change pods, or give rights. \`letterlock-clean-up\` is there only while \`helm uninstall\` runs;
+\`helm test\` uses a role of its own too, which ends with it.
 
 ${table(['role', 'where', 'resource', 'group', 'names', 'verbs', 'what for'], rows)}
 `;

@@ -21,6 +21,7 @@ export const imagePrograms: Readonly<Record<string, ImageProgram>> = {
     entries: {
       letterlock: 'packages/cli/src/main.ts',
       'pkcs12-child': 'packages/cli/src/pkcs12-child.ts',
+      'clean-up': 'packages/server/src/clean-up-main.ts',
       'etcd-certificates': 'packages/server/src/etcd-certificates-main.ts',
     },
     protoFolders: ['node_modules/etcd3/proto'],
