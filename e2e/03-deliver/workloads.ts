@@ -27,5 +27,4 @@ export const demandWrite = (world: World, pod: string, password: string): void =
   workloads.demandWrite(world, { by: { namespace: ci, pod }, to: shop, password });
 
 /** What a pod finds in the file, undefined before it is there. */
-export const passwordIn = (world: World, pod: string): string | undefined =>
-  workloads.passwordIn(world, shop, pod);
+export const passwordIn = (world: World, pod: string): string | undefined => workloads.passwordIn(world, shop, pod);
