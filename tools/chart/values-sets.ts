@@ -34,7 +34,7 @@ const everything = {
   imagePullSecrets: [{ name: 'pull' }],
   pinnedInstanceKey: `${'A'.repeat(42)}A`,
   peerUnseal: 'off',
-  ca: { trustDomain: 'prod.example' },
+  ca: { trustDomain: 'prod.example', leafTTL: '30m', authorityTTL: '720h', renewBefore: '168h', overlap: '90m' },
   webhook: {
     failurePolicy: 'Ignore',
     timeoutSeconds: 10,

@@ -13,6 +13,7 @@ import {
   type BootKeys,
   type Clock,
   type Entry,
+  type RotationTimes,
   type Store,
 } from '@letterlock/core';
 import {
@@ -75,6 +76,8 @@ export interface StartOptions {
   readonly workloadPorts?: KubernetesPorts;
   /** Default: the API server that the configuration names. */
   readonly kubernetesApi?: ApiClient;
+  /** Lives of workload certificates, shorter than the configuration allows, for tests. Default: those of the configuration. */
+  readonly authorityTimes?: RotationTimes;
   /** A store in memory waits for an admin's initialisation too, as a durable one does; for tests of it. Default false. */
   readonly waitsForInitialisation?: boolean;
 }
@@ -223,6 +226,7 @@ export async function startServer(config: Config, options: StartOptions = {}): P
           clock,
           log,
           trustDomain: config.trustDomain,
+          times: options.authorityTimes ?? config.ca,
           servedKey: boot.tls,
           hosts: () => [...new Set([...hostsOf(publicOrigins), ...workloadPorts.serviceHosts])],
           serve: (chain) => {
