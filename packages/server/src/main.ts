@@ -346,7 +346,7 @@ export async function startServer(config: Config, options: StartOptions = {}): P
     stopFollowing,
     initial.stop,
     ...(workloads === undefined ? [] : [workloads.stop]),
-    runSweeper({ unsealed: () => unsealed, metrics, log }),
+    runSweeper({ unsealed: () => unsealed, installation, metrics, log }),
     ...(config.tls === undefined ? [] : [reloadCertificate(config.tls)]),
     ...(config.peers.length === 0
       ? []
