@@ -38,6 +38,10 @@ const meanings: Readonly<Record<ProblemCode, readonly [when: string, then: strin
     'a known identity without the grant; evidence that does not hold',
     'ask an admin; `letterlock explain` says which grant is missing',
   ],
+  image_not_listed: [
+    'of replicas only: a server image that the admins have not listed is not unsealed by another replica',
+    '`letterlock quorum images` with its digest, or `letterlock unseal`',
+  ],
   not_found: ['absent, or the caller is not a party to it', 'check the id and the key'],
   method_not_allowed: ['another method than the route has', 'see `Allow`'],
   already_claimed: [

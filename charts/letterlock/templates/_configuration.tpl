@@ -39,13 +39,19 @@ init:
 pinnedInstanceKey: {{ . }}
 {{- end }}
 peerUnseal: {{ .Values.peerUnseal | quote }}
-ca:
-  leafTTL: {{ .Values.ca.leafTTL }}
-  authorityTTL: {{ .Values.ca.authorityTTL }}
-  {{- with .Values.ca.renewBefore }}
-  renewBefore: {{ . }}
+attest:
+  kubernetes:
+    container: server
+    {{- with concat (ternary (list .Values.image.digest) list (ne .Values.image.digest "")) .Values.attest.images | uniq }}
+    images:
+      {{- toYaml . | nindent 6 }}
+    {{- end }}
+{{- if eq .Values.mode "durable" }}
+peers:
+  {{- range $index := until (int (include "letterlock.replicas" .)) }}
+  - letterlock-server-{{ $index }}.letterlock-server.{{ $.Release.Namespace }}.svc:9443
   {{- end }}
-  overlap: {{ .Values.ca.overlap }}
+{{- end }}
 kubernetes:
   access: in-cluster
   namespace: {{ .Release.Namespace }}

@@ -103,6 +103,17 @@ describe('vouch()', () => {
     });
   });
 
+  test('takes a token of a cluster that is not known here for none, unless an identity is pinned', async () => {
+    const part = (value: object): string => Buffer.from(JSON.stringify(value)).toString('base64url');
+    const token = `${part({ alg: 'RS256', kid: 'x' })}.${part({ aud: [boot] })}.AA`;
+    const ofCluster = { ...shown, token };
+    await expect(vouch(context, { ...unknown, boots: [boot] }, ofCluster, undefined)).resolves.toBe(true);
+    await expect(vouch(context, unknown, ofCluster, undefined)).rejects.toMatchObject({ exit: 'usage' });
+    await expect(vouch(context, { ...pinned, boots: [boot] }, ofCluster, boot)).rejects.toMatchObject({
+      code: 'attestation_invalid',
+    });
+  });
+
   test('without attestation compares by hand, and says so', async () => {
     const bare = { ...shown, token: undefined };
     await expect(vouch(context, unknown, bare, undefined)).rejects.toMatchObject({

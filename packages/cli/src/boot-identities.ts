@@ -3,7 +3,7 @@
  * It must never let a share go to a process that shows less than what is pinned, nor pin what nobody vouched for.
  * @module
  */
-import { readBootStatement, type Boot } from '@letterlock/client';
+import { attestationKind, readBootStatement, type Boot } from '@letterlock/client';
 import type { Context } from './context.ts';
 import { CommandError } from './exit-status.ts';
 import { confirm } from './prompt.ts';
@@ -79,8 +79,10 @@ export function attestedIdentity(
   { pinned, trusted }: Pick<BootKnowledge, 'pinned' | 'trusted'>,
   shown: Boot,
 ): string | undefined {
-  if (shown.token === undefined) {
-    if (pinned.length + trusted.length === 0) return undefined;
+  const isExpected = pinned.length + trusted.length > 0;
+  // The cluster of a ServiceAccount token is not known here: as good as no token.
+  if (shown.token === undefined || (!isExpected && attestationKind(shown.token) === 'kubernetes')) {
+    if (!isExpected) return undefined;
     throw new CommandError(
       'integrity',
       'Cannot trust the process: nothing attests it, and the static identities of this service are known',

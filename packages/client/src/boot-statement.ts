@@ -19,6 +19,17 @@ export function readBootStatement(token: string, { boot, trustDomain }: Boot, no
   throw invalid(messages[reason] ?? 'it is about another process');
 }
 
+/** Who signed a token about boot keys, as it says itself: which of the two must then be verified. */
+export function attestationKind(token: string): 'static' | 'kubernetes' {
+  try {
+    const header = JSON.parse(Buffer.from(token.split('.')[0]!, 'base64url').toString('utf8')) as object | null;
+    // A ServiceAccount token names its key and its algorithm, and no type.
+    return header !== null && 'alg' in header && !('typ' in header) ? 'kubernetes' : 'static';
+  } catch {
+    return 'static';
+  }
+}
+
 const messages: Readonly<Record<string, string>> = {
   attestation_trust_domain: 'it is of another trust domain',
   attestation_time: 'it is not valid now, by the local clock',

@@ -6,7 +6,7 @@ export { SecretBytes, verifyKeyset, type Keyset, type OpeningKey, type SigningKe
 export { isProblemError, type Envelope, type Evidence, type Grant, type ProblemCode } from '@letterlock/protocol';
 export { endpointsOf, parseAddress, type ServerAddress, type ServiceAddress, type SharedOrigin } from './address.ts';
 export type { OperationOutcome, RunningOperation } from './administration.ts';
-export { readBootStatement } from './boot-statement.ts';
+export { attestationKind, readBootStatement } from './boot-statement.ts';
 export { LetterlockClient, type ClientOptions, type State } from './client.ts';
 export type { CallOptions } from './deadline.ts';
 export {

@@ -22,6 +22,13 @@ export { path as secretPath, SecretsWorld } from './secrets/testing/secrets-worl
 export { FakeBindings, liveBinding } from './policy/testing/fake-bindings.ts';
 export { FakeTokenReviewer, refusedStatus, reviewedPod, reviewStatus } from './proof/testing/token-reviews.ts';
 export { FakeWitness } from './workloads/testing/fake-witness.ts';
+export {
+  FakeBootWitness,
+  serverImage,
+  serverNamespace,
+  serverPod,
+  type ServerPodObject,
+} from './workloads/testing/server-pods.ts';
 export { describeWitnessContract, type WitnessedWorld } from './workloads/testing/witness-contract.ts';
 export { podOf, WorkloadsWorld } from './workloads/testing/workloads-world.ts';
 export { imageDigest as agentImageDigest, settings as injectionSettings } from './injection/testing/injection-world.ts';

@@ -16,6 +16,7 @@ describe('the table', () => {
       bad_proof: 401,
       channel_required: 401,
       denied: 403,
+      image_not_listed: 403,
       not_found: 404,
       method_not_allowed: 405,
       already_claimed: 409,

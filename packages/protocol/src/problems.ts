@@ -15,6 +15,7 @@ export const problems = {
   bad_proof: { status: 401, title: 'The request proof is not valid', exit: 3 },
   channel_required: { status: 401, title: 'The proof is not bound to this connection', exit: 3 },
   denied: { status: 403, title: 'The caller may not do this', exit: 4 },
+  image_not_listed: { status: 403, title: 'The admins have not listed the image of this replica', exit: 4 },
   not_found: { status: 404, title: 'Nothing is here for this caller', exit: 4 },
   method_not_allowed: { status: 405, title: 'The method is not allowed here', exit: 2 },
   already_claimed: { status: 409, title: 'Another claim holds this wrap', exit: 5 },

@@ -53,6 +53,9 @@ export const audiencePrefixes = {
   boot: 'letterlock-boot:',
 } as const;
 
+/** Reason of the event at a replica whose server image the admins have not listed. */
+export const unlistedImageReason = 'ImageNotListed';
+
 const certificateCharacters = Math.ceil((limits.certificateBytes * 4) / 3);
 const certificate = base64url({ atMost: certificateCharacters });
 

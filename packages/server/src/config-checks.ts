@@ -4,7 +4,6 @@
  * @module
  */
 import { readFileSync } from 'node:fs';
-import type { RotationTimes } from '@letterlock/core';
 import { readCertificate, verifyKeyset } from '@letterlock/crypto';
 import { isProblemError } from '@letterlock/protocol';
 import { isLoopback, type ListenAddress } from './address.ts';
@@ -59,10 +58,11 @@ export interface CheckedSettings {
   readonly acceptSingleHolder: boolean;
   readonly refuseSwap: boolean;
   readonly attestKeyFile: string | undefined;
+  readonly attestContainer: string | undefined;
+  readonly attestImages: readonly string[];
   readonly fingerprints: readonly string[];
   readonly peers: readonly string[];
   readonly isDurable: boolean;
-  readonly ca: RotationTimes;
 }
 
 type Check = (settings: CheckedSettings, facts: MachineFacts) => readonly ConfigFault[];
@@ -96,11 +96,27 @@ const checks: readonly Check[] = [
     const at = webhookCertFile === undefined ? 'kubernetes.webhook.certFile' : 'kubernetes.webhook.keyFile';
     return [{ at, message: 'is missing: both files or none' }];
   },
-  function attestationMissing({ grpc, peers, attestKeyFile, access }) {
+  function attestationMissing({ grpc, peers, attestKeyFile, attestContainer, access }) {
     // In Kubernetes the listener serves agents too.
     const isForReplicas = peers.length > 0 || (grpc !== undefined && access === 'none');
-    if (attestKeyFile !== undefined || !isForReplicas) return [];
-    return [{ at: 'attest.static.keyFile', message: 'is missing: replicas trust each other by attestation only' }];
+    if (attestKeyFile !== undefined || attestContainer !== undefined || !isForReplicas) return [];
+    const at = access === 'none' ? 'attest.static.keyFile' : 'attest.kubernetes.container';
+    return [{ at, message: 'is missing: replicas trust each other by attestation only' }];
+  },
+  function attestationTwice({ attestKeyFile, attestContainer }) {
+    return attestKeyFile === undefined || attestContainer === undefined
+      ? []
+      : [{ at: 'attest', message: 'expected static or kubernetes, not both' }];
+  },
+  function attestationWithoutCluster({ attestContainer, access }) {
+    return attestContainer === undefined || access !== 'none'
+      ? []
+      : [{ at: 'kubernetes.access', message: 'is missing: attest.kubernetes asks the API server of Kubernetes' }];
+  },
+  function attestedImagesAlone({ attestContainer, attestImages }) {
+    return attestContainer !== undefined || attestImages.length === 0
+      ? []
+      : [{ at: 'attest.kubernetes.container', message: 'is missing: without it nothing looks at the images' }];
   },
   function fingerprintsMissing({ attestKeyFile, fingerprints }) {
     if ((attestKeyFile === undefined) === (fingerprints.length === 0)) return [];
@@ -115,28 +131,6 @@ const checks: readonly Check[] = [
     return peers.length === 0 || isDurable
       ? []
       : [{ at: 'peers', message: 'expected store etcd: a memory store belongs to one replica' }];
-  },
-  function renewalTooLate({ ca: { renewBefore, published, leaf } }) {
-    const least = published + leaf;
-    // Before the next one signs, the present one must still outlive every certificate that it gives.
-    return renewBefore >= least
-      ? []
-      : [
-          {
-            at: 'ca.renewBefore',
-            message: `expected at least ca.overlap and ca.leafTTL together, ${least}s, of which it has ${renewBefore}s`,
-          },
-        ];
-  },
-  function authorityTooShort({ ca: { lifetime, renewBefore, published } }) {
-    return lifetime >= renewBefore + published
-      ? []
-      : [
-          {
-            at: 'ca.authorityTTL',
-            message: `expected at least ca.renewBefore and ca.overlap together, ${renewBefore + published}s, of which it has ${lifetime}s`,
-          },
-        ];
   },
   function originsMissing({ direct, publicOrigins }) {
     const missing = publicOrigins.length === 0 && !isLoopback(direct.host);

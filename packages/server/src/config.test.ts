@@ -2,7 +2,6 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { defaultRotationTimes } from '@letterlock/core';
 import { describeConfig, loadConfig, type ConfigFault, type LoadConfigOptions } from './config.ts';
 import { createAdmin, createIdentity } from './testing/test-server.ts';
 
@@ -11,6 +10,8 @@ const machine = { firstFreePort: 1024, swappedBytes: 0 };
 const valid = { 'trust-domain': 'test.example', store: 'memory', 'init-certificates': admins } as const;
 const { id } = createIdentity();
 const aFingerprint = 'A'.repeat(43);
+const anImage = `sha256:${'0a'.repeat(32)}`;
+const inPod = { kubernetes: 'in-cluster', 'attest-kubernetes-container': 'server' };
 const attested = { 'attest-static-key-file': 'replica.key', 'attest-static-fingerprints': aFingerprint };
 const aGrant = { path: 'team-a', verbs: ['wrap'], who: id };
 
@@ -56,7 +57,6 @@ describe('loadConfig()', () => {
       attest: undefined,
       peers: [],
       peerUnseal: 'attested',
-      ca: defaultRotationTimes,
       quotas: { liveWrapsPerIdentity: 10_000, liveSecretVersionsPerIdentity: 10_000 },
       log: { level: 'info' },
       notes: [],
@@ -86,24 +86,6 @@ describe('loadConfig()', () => {
     });
   });
 
-  test('reads lifetimes of workload certificates and their authorities', () => {
-    const path = fileOf(
-      'store: {memory: }\nca: {leafTTL: 2m, authorityTTL: 15m, renewBefore: 14m, overlap: 30s}\nlisten: {health: none}',
-    );
-    expect(loadConfig({ file: path, machine }).ca).toEqual({
-      leaf: 120,
-      lifetime: 900,
-      renewBefore: 840,
-      published: 30,
-      retired: 160,
-    });
-  });
-
-  test('renews an authority at two thirds of its life where nothing else is said', () => {
-    const { ca } = loadConfig({ ...withFlags({ 'ca-authority-ttl': '9h' }), machine });
-    expect(ca).toMatchObject({ lifetime: 32_400, renewBefore: 10_800 });
-  });
-
   test('3.12.11 takes the flag before the environment before the file, and says where they disagree', () => {
     const path = fileOf('store: {memory: }\nlog: {level: error}\nquotas: {liveWrapsPerIdentity: 1}');
     const environment = { LETTERLOCK_LOG_LEVEL: 'warn', LETTERLOCK_QUOTAS_LIVE_WRAPS_PER_IDENTITY: '2' };
@@ -124,12 +106,6 @@ describe('loadConfig()', () => {
 
   test.each([
     { name: '3.12.1 an unknown key', text: 'trustdomain: x', at: 'trustdomain', says: 'did you mean trustDomain?' },
-    {
-      name: '3.12.1 an unknown key of lifetimes',
-      text: 'ca: {leafTtl: 2m}',
-      at: 'ca.leafTtl',
-      says: 'did you mean leafTTL?',
-    },
     {
       name: '3.12.1 an unknown inner key',
       text: 'listen: {helth: none}',
@@ -282,8 +258,38 @@ describe('loadConfig()', () => {
         peers: 'b:9443',
         kubernetes: 'in-cluster',
       },
-      at: 'attest.static.keyFile',
+      at: 'attest.kubernetes.container',
       says: 'by attestation only',
+    },
+    {
+      name: '3.12.6 both attestations',
+      flags: { ...valid, ...attested, ...inPod },
+      at: 'attest',
+      says: 'not both',
+    },
+    {
+      name: 'attestation by a Kubernetes that is not configured',
+      flags: { ...valid, 'attest-kubernetes-container': 'server' },
+      at: 'kubernetes.access',
+      says: 'asks the API server',
+    },
+    {
+      name: 'images that nothing looks at',
+      flags: { ...valid, kubernetes: 'in-cluster', 'attest-kubernetes-images': anImage },
+      at: 'attest.kubernetes.container',
+      says: 'nothing looks at the images',
+    },
+    {
+      name: 'an image that is no digest',
+      flags: { ...valid, ...inPod, 'attest-kubernetes-images': 'letterlock-server:1' },
+      at: 'attest.kubernetes.images[0]',
+      says: 'expected sha256:',
+    },
+    {
+      name: 'more images than a record holds',
+      flags: { ...valid, ...inPod, 'attest-kubernetes-images': Array.from({ length: 17 }, () => anImage) },
+      at: 'attest.kubernetes.images',
+      says: 'at most 16',
     },
     {
       name: 'a static identity without fingerprints',
@@ -326,63 +332,6 @@ describe('loadConfig()', () => {
       flags: { ...valid, 'peer-unseal': 'on' },
       at: 'peerUnseal',
       says: 'expected one of attested, off',
-    },
-    ...[
-      {
-        name: 'a certificate that lives too short',
-        flag: 'leaf-ttl',
-        text: '119s',
-        at: 'leafTTL',
-        says: 'from 2m to 1h',
-      },
-      {
-        name: 'a certificate that lives too long',
-        flag: 'leaf-ttl',
-        text: '1h1s',
-        at: 'leafTTL',
-        says: 'from 2m to 1h',
-      },
-      { name: 'a lifetime without a unit', flag: 'leaf-ttl', text: '600', at: 'leafTTL', says: 'expected a duration' },
-      {
-        name: 'a lifetime in days',
-        flag: 'authority-ttl',
-        text: '90d',
-        at: 'authorityTTL',
-        says: 'expected a duration',
-      },
-      {
-        name: 'an authority for two years',
-        flag: 'authority-ttl',
-        text: '17520h',
-        at: 'authorityTTL',
-        says: 'to 8760h',
-      },
-      { name: 'an overlap of a second', flag: 'overlap', text: '1s', at: 'overlap', says: 'from 30s to 24h' },
-      {
-        name: 'a renewal after which the old authority ends before its certificates',
-        flag: 'renew-before',
-        text: '10799s',
-        at: 'renewBefore',
-        says: 'expected at least ca.overlap and ca.leafTTL together, 10800s, of which it has 10799s',
-      },
-      {
-        name: 'an authority that ends before the next one signs',
-        flag: 'authority-ttl',
-        text: '4h',
-        at: 'renewBefore',
-        says: 'of which it has 4800s',
-      },
-    ].map(({ name, flag, text, at, says }) => ({
-      name,
-      flags: { ...valid, [`ca-${flag}`]: text },
-      at: `ca.${at}`,
-      says,
-    })),
-    {
-      name: 'an authority that is renewed before it can have replaced the last one',
-      flags: { ...valid, 'ca-renew-before': '2159h' },
-      at: 'ca.authorityTTL',
-      says: 'expected at least ca.renewBefore and ca.overlap together',
     },
     {
       name: '3.12.3 a privileged port',

@@ -7,8 +7,8 @@ import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { dirname, resolve } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
-import { rotationTimesOf, type InjectionSettings, type RotationTimes } from '@letterlock/core';
-import { durationSeconds, type Grant, type PeerUnsealMode } from '@letterlock/protocol';
+import type { InjectionSettings } from '@letterlock/core';
+import type { Grant, PeerUnsealMode } from '@letterlock/protocol';
 import { parseListenAddress, type ListenAddress } from './address.ts';
 import { checkSettings, readMachineFacts, type MachineFacts } from './config-checks.ts';
 import { ConfigError, type ConfigFault } from './config-error.ts';
@@ -69,12 +69,10 @@ export interface Config {
   readonly x509Authorities: readonly string[];
   readonly pinnedInstanceKey: string | undefined;
   /** Who says which processes are replicas; undefined: nobody does. */
-  readonly attest: { readonly static: StaticAttestConfig } | undefined;
+  readonly attest: AttestConfig | undefined;
   /** `host:port` each. */
   readonly peers: readonly string[];
   readonly peerUnseal: PeerUnsealMode;
-  /** Lives of workload certificates and of their authorities. */
-  readonly ca: RotationTimes;
   /** Undefined: outside Kubernetes. */
   readonly kubernetes: KubernetesConfig | undefined;
   readonly quotas: { readonly liveWrapsPerIdentity: number; readonly liveSecretVersionsPerIdentity: number };
@@ -104,6 +102,18 @@ export interface KubernetesConfig {
     readonly secret: string;
     readonly tls: { readonly certFile: string; readonly keyFile: string } | undefined;
   };
+}
+
+/** Exactly one of the attestations. */
+export type AttestConfig =
+  | { readonly static: StaticAttestConfig; readonly kubernetes?: undefined }
+  | { readonly kubernetes: KubernetesAttestConfig; readonly static?: undefined };
+
+export interface KubernetesAttestConfig {
+  /** Name of the server's container in its pod. */
+  readonly container: string;
+  /** `sha256:<hex>` of the images whose replicas may be unsealed by others; they count at the initialisation. */
+  readonly images: readonly string[];
 }
 
 export interface StaticAttestConfig {
@@ -158,14 +168,9 @@ export function loadConfig(options: LoadConfigOptions): Config {
   const health = parseListenAddress(value('listen.health'));
   const access = value<string>('kubernetes.access');
   const [webhookCertFile, webhookKeyFile] = [path('kubernetes.webhook.certFile'), path('kubernetes.webhook.keyFile')];
-  const lifetime = (key: SettingKey): number => durationSeconds(value<string>(key))!;
-  const ca = rotationTimesOf({
-    leaf: lifetime('ca.leafTTL'),
-    authority: lifetime('ca.authorityTTL'),
-    renewBefore: value('ca.renewBefore') === undefined ? undefined : lifetime('ca.renewBefore'),
-    overlap: lifetime('ca.overlap'),
-  });
   const attestKeyFile = path('attest.static.keyFile');
+  const attestContainer = value<string | undefined>('attest.kubernetes.container');
+  const attestImages = value<readonly string[]>('attest.kubernetes.images');
   const certificates = readPems('init.certificates');
   const x509Authorities = readPems('x509Authorities');
   const [certFile, keyFile] = [path('tls.certFile'), path('tls.keyFile')];
@@ -183,10 +188,11 @@ export function loadConfig(options: LoadConfigOptions): Config {
           webhookKeyFile,
           publicOrigins: value('publicOrigins'),
           attestKeyFile,
+          attestContainer,
+          attestImages,
           fingerprints: value('attest.static.fingerprints'),
           peers: value('peers'),
           isDurable: store === 'etcd',
-          ca,
           certFile,
           keyFile,
           certificates,
@@ -230,12 +236,13 @@ export function loadConfig(options: LoadConfigOptions): Config {
     x509Authorities,
     pinnedInstanceKey: value<string | undefined>('pinnedInstanceKey'),
     attest:
-      attestKeyFile === undefined
-        ? undefined
-        : { static: { keyFile: attestKeyFile, fingerprints: value<readonly string[]>('attest.static.fingerprints') } },
+      attestContainer !== undefined
+        ? { kubernetes: { container: attestContainer, images: attestImages } }
+        : attestKeyFile !== undefined
+          ? { static: { keyFile: attestKeyFile, fingerprints: value<readonly string[]>('attest.static.fingerprints') } }
+          : undefined,
     peers: value<readonly string[]>('peers'),
     peerUnseal: value<PeerUnsealMode>('peerUnseal'),
-    ca,
     kubernetes:
       access === 'none'
         ? undefined

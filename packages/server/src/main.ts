@@ -13,7 +13,6 @@ import {
   type BootKeys,
   type Clock,
   type Entry,
-  type RotationTimes,
   type Store,
 } from '@letterlock/core';
 import {
@@ -45,6 +44,7 @@ import { followReplicas } from './follow-replicas.ts';
 import type { KubernetesPorts } from './kubernetes-ports.ts';
 import { runInitialState } from './initial-state.ts';
 import type { ApiClient } from './kube/api-client.ts';
+import { openKubernetesApi } from './kube/kubernetes-api.ts';
 import { closeHealth, hostInUrl, listen, originOf } from './listening.ts';
 import { createLog } from './log.ts';
 import { createMetrics } from './metrics.ts';
@@ -55,7 +55,7 @@ import { openKubernetes } from './open-kubernetes.ts';
 import { findUnreadyReasons, findWarnings, type ReadinessSources } from './readiness.ts';
 import { cutOffPod, serveAgents } from './serve-agents.ts';
 import { systemClock } from './system-clock.ts';
-import { unsealByPeers } from './unseal-by-peers.ts';
+import { unsealByPeers, type AskedPeers } from './unseal-by-peers.ts';
 import { endOfCertificate, readTlsFiles, TlsFiles, type TlsMaterial } from './tls-files.ts';
 
 export interface StartOptions {
@@ -76,8 +76,6 @@ export interface StartOptions {
   readonly workloadPorts?: KubernetesPorts;
   /** Default: the API server that the configuration names. */
   readonly kubernetesApi?: ApiClient;
-  /** Lives of workload certificates, shorter than the configuration allows, for tests. Default: those of the configuration. */
-  readonly authorityTimes?: RotationTimes;
   /** A store in memory waits for an admin's initialisation too, as a durable one does; for tests of it. Default false. */
   readonly waitsForInitialisation?: boolean;
 }
@@ -124,7 +122,10 @@ export async function startServer(config: Config, options: StartOptions = {}): P
   /** Once both listeners are there. */
   let serveOwnChain: () => void = () => undefined;
   let cutOff: (podUid: string) => void = () => undefined;
-  const attestor = openAttestor(config, clock);
+  const api =
+    options.kubernetesApi ??
+    (config.kubernetes === undefined ? undefined : openKubernetesApi(config.kubernetes.access));
+  const attestor = openAttestor(config, clock, api);
   const writers = openSinks(config.audit.sinks);
   const { certificateCheckMilliseconds: checkMilliseconds } = options;
   const bare = openStore(config.store, { clock, log, certificateCheckMilliseconds: checkMilliseconds });
@@ -145,6 +146,7 @@ export async function startServer(config: Config, options: StartOptions = {}): P
     isTransient: opened.isTransient,
     firstRecords: (barrier) => (config.identities.length + config.grants.length === 0 ? [] : [markInitial(barrier)]),
     peerUnseal: config.peerUnseal,
+    bootImages: config.attest?.kubernetes?.images ?? [],
     ...(attestor === undefined ? {} : { attestor }),
     ...(config.pinnedInstanceKey === undefined ? {} : { pinnedInstanceKey: config.pinnedInstanceKey }),
   });
@@ -165,10 +167,12 @@ export async function startServer(config: Config, options: StartOptions = {}): P
   let isDraining = false;
   let webhookPort: number | undefined;
   let kubernetes = undefined as ReturnType<typeof openKubernetes> | undefined;
+  let peers = undefined as AskedPeers | undefined;
   const readiness: ReadinessSources = {
     state: () => installation.state,
     isDraining: () => isDraining,
     alarm: () => installation.alarm,
+    isImageUnlisted: () => peers?.isImageUnlisted() ?? false,
     isAuditBlocked: () => installation.audit.isBlocked,
     isSinkFailing: () => audit.sinks().some(({ isFailing }) => isFailing),
     isChainBroken: audit.isChainBroken,
@@ -200,11 +204,12 @@ export async function startServer(config: Config, options: StartOptions = {}): P
   });
   let publicOrigins = config.publicOrigins;
   kubernetes =
-    config.kubernetes === undefined
+    config.kubernetes === undefined || api === undefined
       ? undefined
       : openKubernetes({
           config,
           kubernetes: config.kubernetes,
+          api,
           clock,
           log,
           metrics,
@@ -213,7 +218,6 @@ export async function startServer(config: Config, options: StartOptions = {}): P
           listen: async (server, address) => {
             webhookPort = await listen(server, address, log);
           },
-          ...(options.kubernetesApi === undefined ? {} : { api: options.kubernetesApi }),
         });
   const workloadPorts = options.workloadPorts ?? kubernetes?.ports;
   const workloads =
@@ -226,7 +230,6 @@ export async function startServer(config: Config, options: StartOptions = {}): P
           clock,
           log,
           trustDomain: config.trustDomain,
-          times: options.authorityTimes ?? config.ca,
           servedKey: boot.tls,
           hosts: () => [...new Set([...hostsOf(publicOrigins), ...workloadPorts.serviceHosts])],
           serve: (chain) => {
@@ -244,12 +247,14 @@ export async function startServer(config: Config, options: StartOptions = {}): P
   });
   installation.onSealed(() => {
     unsealed = undefined;
-    log.info('Sealed');
+    // Who is about to give a share may look for the fingerprint in the log, where that of the start may be gone by then.
+    log.info({ boot: boot.boot }, 'Sealed');
   });
   installation.onRefused(({ act, who, reason, req }) => {
     metrics.adminRefused();
     log.warn({ act, who, reason, requestId: req }, 'Refused admin');
   });
+  installation.onReplicaRefused((replica) => kubernetes?.replicaRefused(replica));
   installation.onShareCounted((share) => log.info(share, 'Counted a share'));
   const stopFollowing = followReplicas({ installation, store, clock, log, kept: () => unsealed });
   const initial = runInitialState({ config, installation, store, log, unsealed: () => unsealed });
@@ -341,23 +346,22 @@ export async function startServer(config: Config, options: StartOptions = {}): P
   const healthPort = healthAddress === undefined ? undefined : await listen(health, healthAddress, log);
 
   kubernetes?.start();
+  if (config.peers.length > 0) {
+    peers = unsealByPeers({
+      installation,
+      peers: config.peers.map((address) => ({ address, ask: createPeerClient({ address, ...bootCertificate }) })),
+      log,
+      asked: (outcome) => metrics.peerAsked(outcome),
+    });
+  }
 
   const stopTasks = [
     stopFollowing,
     initial.stop,
     ...(workloads === undefined ? [] : [workloads.stop]),
-    runSweeper({ unsealed: () => unsealed, installation, metrics, log }),
+    runSweeper({ unsealed: () => unsealed, metrics, log }),
     ...(config.tls === undefined ? [] : [reloadCertificate(config.tls)]),
-    ...(config.peers.length === 0
-      ? []
-      : [
-          unsealByPeers({
-            installation,
-            peers: config.peers.map((address) => ({ address, ask: createPeerClient({ address, ...bootCertificate }) })),
-            log,
-            asked: (outcome) => metrics.peerAsked(outcome),
-          }),
-        ]),
+    ...(peers === undefined ? [] : [peers.stop]),
   ];
 
   const fingerprint = (): string | undefined => {

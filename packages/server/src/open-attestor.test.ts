@@ -2,10 +2,13 @@ import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { describeAttestorContract, serverImage, serverPod } from '@letterlock/core/testing';
 import { generateOpeningKey, generateSigningKey, hash43 } from '@letterlock/crypto';
-import type { Config } from './config.ts';
+import type { KubernetesConfig } from './config.ts';
+import type { ApiClient } from './kube/api-client.ts';
 import { openAttestor } from './open-attestor.ts';
 import { systemClock } from './system-clock.ts';
+import { serverPodsApi } from './testing/server-pods-api.ts';
 
 const identity = generateSigningKey();
 const pem = identity.keyObject.export({ format: 'pem', type: 'pkcs8' });
@@ -21,8 +24,21 @@ afterEach(() => rmSync(folder, { recursive: true }));
 
 function open(path = keyFile): ReturnType<typeof openAttestor> {
   const attest = { static: { keyFile: path, fingerprints: [identity.thumbprint] } };
-  return openAttestor({ attest, trustDomain: 'test.example' } as unknown as Config, systemClock);
+  return openAttestor({ attest, kubernetes: undefined, trustDomain: 'test.example' }, systemClock, undefined);
 }
+
+/** The attestor of the process in a pod. */
+function inPod(ordinal: number, api: ApiClient | undefined): ReturnType<typeof openAttestor> {
+  const { namespace, name } = serverPod(ordinal).metadata;
+  const kubernetes = { namespace, pod: name } as KubernetesConfig;
+  const attest = { kubernetes: { container: 'server', images: [] } };
+  return openAttestor({ attest, kubernetes, trustDomain: 'test.example' }, systemClock, api);
+}
+
+describeAttestorContract('openAttestor() in Kubernetes', () => {
+  const { api } = serverPodsApi(serverPod(0), serverPod(1));
+  return [inPod(0, api)!, inPod(1, api)!];
+});
 
 describe('openAttestor()', () => {
   test('attests with the key of the file, whose fingerprint is pinned', async () => {
@@ -33,8 +49,25 @@ describe('openAttestor()', () => {
   });
 
   test('is not there where nothing is configured', () => {
-    const config = { attest: undefined, trustDomain: 'test.example' } as unknown as Config;
-    expect(openAttestor(config, systemClock)).toBeUndefined();
+    const config = { attest: undefined, kubernetes: undefined, trustDomain: 'test.example' };
+    expect(openAttestor(config, systemClock, undefined)).toBeUndefined();
+  });
+
+  test('in Kubernetes attests by the API server of the configuration, and says which pod it is', async () => {
+    const { api, witness } = serverPodsApi(serverPod(0), serverPod(1));
+    const boot = hash43('boot');
+    const token = await inPod(1, api)!.present(boot);
+    expect(witness.tokens.get(token)?.audience).toBe(`letterlock-boot:test.example:${boot}`);
+    const { uid, name } = serverPod(1).metadata;
+    await expect(inPod(0, api)!.verify({ boot, token })).resolves.toMatchObject({
+      instance: uid,
+      name,
+      image: serverImage,
+    });
+  });
+
+  test('in Kubernetes does nothing without an API server', () => {
+    expect(() => inPod(0, undefined)).toThrow(TypeError);
   });
 
   test.each([

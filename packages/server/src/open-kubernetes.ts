@@ -4,8 +4,8 @@
  * @module
  */
 import type { Server } from 'node:https';
-import { formsOf, type Clock, type Secrets } from '@letterlock/core';
-import { trustConfigMap } from '@letterlock/protocol';
+import { formsOf, imageReason, type Clock, type RefusedReplica, type Secrets } from '@letterlock/core';
+import { trustConfigMap, unlistedImageReason } from '@letterlock/protocol';
 import type { Logger } from 'pino';
 import { hostsOf } from './address.ts';
 import { repeat } from './background.ts';
@@ -15,7 +15,6 @@ import { Controller, type UnsealedSources } from './kube/controller.ts';
 import { createEventRecorder } from './kube/events.ts';
 import { createWitness } from './kube/witness.ts';
 import type { KubernetesPorts, KubernetesServices } from './kubernetes-ports.ts';
-import { openKubernetesApi } from './kube/kubernetes-api.ts';
 import { Lease, leaseEveryMilliseconds } from './kube/lease.ts';
 import type { Metrics } from './metrics.ts';
 import { runWebhook, type RunningWebhook } from './run-webhook.ts';
@@ -30,8 +29,7 @@ export interface KubernetesOptions {
   /** Undefined while sealed. */
   readonly secrets: () => Secrets | undefined;
   readonly listen: (server: Server, address: NonNullable<Config['listen']['webhook']>) => Promise<void>;
-  /** Default: what the configuration names. */
-  readonly api?: ApiClient;
+  readonly api: ApiClient;
 }
 
 export interface OpenedKubernetes {
@@ -39,6 +37,8 @@ export interface OpenedKubernetes {
   /** What the workloads of an unsealed service need. */
   readonly ports: KubernetesPorts;
   readonly isLeading: () => boolean;
+  /** Says at the pod of a replica why it stays sealed, where people can do something about it. */
+  readonly replicaRefused: (replica: RefusedReplica) => void;
   readonly webhookCertificateEndSeconds: () => number | undefined;
   /** Begins to elect, and to serve the webhook. */
   readonly start: () => void;
@@ -47,10 +47,8 @@ export interface OpenedKubernetes {
 
 const leaseName = 'letterlock-controller';
 
-/** @throws TypeError where the kubeconfig cannot be used */
 export function openKubernetes(o: KubernetesOptions): OpenedKubernetes {
-  const { config, kubernetes, clock, log, metrics } = o;
-  const api = o.api ?? openKubernetesApi(kubernetes.access);
+  const { config, kubernetes, clock, log, metrics, api } = o;
   const lease = new Lease({
     api,
     namespace: kubernetes.namespace,
@@ -101,7 +99,6 @@ export function openKubernetes(o: KubernetesOptions): OpenedKubernetes {
       services = given;
       controller.refresh();
     },
-    rotated: () => controller.trustChanged(),
   };
   let first: Promise<void> = Promise.resolve();
   let stopLease: (() => Promise<void>) | undefined;
@@ -110,6 +107,17 @@ export function openKubernetes(o: KubernetesOptions): OpenedKubernetes {
     api,
     ports,
     isLeading: () => lease.isLeading,
+    replicaRefused({ attested: { instance: uid, name, image }, reason }) {
+      if (reason !== imageReason || name === undefined) return;
+      events.record(
+        { apiVersion: 'v1', kind: 'Pod', namespace: kubernetes.namespace, name, uid },
+        {
+          type: 'Warning',
+          reason: unlistedImageReason,
+          message: `It stays sealed: its image ${image} is not listed. As many admins as unseal run "letterlock quorum images" with the digests of all server images, or unseal it by hand: "letterlock unseal"`,
+        },
+      );
+    },
     webhookCertificateEndSeconds: () => webhook?.certificateEndSeconds(),
     start() {
       first = attempt();

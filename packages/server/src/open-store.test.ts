@@ -125,6 +125,7 @@ describe('space', () => {
       state: () => 'unsealed',
       isDraining: no,
       alarm: () => undefined,
+      isImageUnlisted: no,
       isAuditBlocked: no,
       isSinkFailing: no,
       isChainBroken: no,

@@ -12,6 +12,8 @@ export interface ReadinessSources {
   readonly isDraining: () => boolean;
   /** Why right shares open nothing, or would not; undefined: no reason is known. */
   readonly alarm: () => string | undefined;
+  /** Another replica has said that the image of this one is not listed. */
+  readonly isImageUnlisted: () => boolean;
   /** Too many audit records are without an answer. */
   readonly isAuditBlocked: () => boolean;
   readonly isSinkFailing: () => boolean;
@@ -27,6 +29,7 @@ const installationReason = 'installation';
 export const unreadyReasons = [
   'draining',
   ...serviceStates.filter((state) => state !== 'unsealed'),
+  'image_not_listed',
   installationReason,
   'audit_blocked',
   'audit_sink',
@@ -48,6 +51,7 @@ export async function findUnreadyReasons(sources: ReadinessSources): Promise<rea
   return [
     ...(sources.isDraining() ? ['draining'] : []),
     ...(state === 'unsealed' ? [] : [state]),
+    ...(state === 'sealed' && sources.isImageUnlisted() ? ['image_not_listed'] : []),
     ...(alarm === undefined ? [] : [alarm]),
     ...(sources.isAuditBlocked() ? ['audit_blocked'] : []),
     ...(sources.isSinkFailing() ? ['audit_sink'] : []),

@@ -18,12 +18,14 @@ export interface AttestedBoot {
   readonly instance: string;
   /** This start of it, of which there is one: a container's id, a boot fingerprint. */
   readonly start: string;
+  /** What people call it, such as the name of its pod; absent where that is `instance`. */
+  readonly name?: string;
   /** Digest of the image that it runs, which the quorum must have listed; absent where nobody can tell. Shape: `sha256:…` */
   readonly image?: string;
 }
 
 export interface BootAttestor {
-  /** A token for this process's own boot keys, fresh at each call. @throws 'unavailable' */
+  /** A token for this process's own boot keys, valid for minutes at least. @throws 'unavailable' */
   present(boot: string): Promise<string>;
   /** @throws 'denied' unless the token says that these boot keys are of a process of this installation; 'unavailable' */
   verify(evidence: BootEvidence): Promise<AttestedBoot>;

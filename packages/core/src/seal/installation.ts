@@ -37,11 +37,10 @@ import { CollectedShares, type CollectedShare } from './collected-shares.ts';
 import { createInstallation } from './create-installation.ts';
 import { readExpectedConfiguration, type ConfigurationExpectations } from './expected-configuration.ts';
 import { EpochWatch } from './epoch-watch.ts';
-import { grantPeer } from './grant-peer.ts';
+import { grantPeer, type RefusedReplica } from './grant-peer.ts';
 import { receiveInitOperation } from './init-operation.ts';
 import { CurrentBarrier, KeyringBarrier } from './keyring-barrier.ts';
 import { openedWith, ownCheckpoint, type Opened, type Unsealed } from './opened.ts';
-import { sweepPeerGrants, type PeerGrantSweep } from './peer-grants.ts';
 import { putPeerMode, storeSetting } from './peer-mode.ts';
 import { recordUnseal } from './record-unseal.ts';
 import type { SealConfiguration, StoredConfiguration } from './seal-configuration.ts';
@@ -98,6 +97,7 @@ export class Installation {
   readonly #unsealedListeners: ((unsealed: Unsealed) => void)[] = [];
   readonly #sealedListeners: (() => void)[] = [];
   readonly #countedListeners: ((share: CountedShare) => void)[] = [];
+  readonly #replicaListeners: ((replica: RefusedReplica) => void)[] = [];
   readonly #collected = new CollectedShares();
   readonly #trail: CeremonyTrail;
   readonly #gate: AcknowledgementGate;
@@ -164,6 +164,11 @@ export class Installation {
   /** Called for every share that counts while others are missing: for the log. */
   onShareCounted(listener: (share: CountedShare) => void): void {
     this.#countedListeners.push(listener);
+  }
+
+  /** Called for every attested replica that is refused the KEK: somebody may have to act. */
+  onReplicaRefused(listener: (replica: RefusedReplica) => void): void {
+    this.#replicaListeners.push(listener);
   }
 
   /**
@@ -257,7 +262,7 @@ export class Installation {
 
   /**
    * Gives the KEK to an attested replica. @param tls - thumbprint of the key of its connection.
-   * @throws 'sealed', 'denied', 'bad_key', 'unavailable'. @source protocol.md §10.5
+   * @throws 'sealed', 'denied', 'image_not_listed', 'bad_key', 'unavailable'. @source protocol.md §10.5
    */
   async grantPeer(request: PeerUnsealRequest, tls: string, received: ReceivedFacts): Promise<PeerUnsealResponse> {
     const { barrier, unsealed } = this.#requireOpened();
@@ -272,21 +277,16 @@ export class Installation {
       if (barrier.kek === undefined) throw sealedProblem();
       return barrier.kek;
     };
-    const context = { store, barrier, trail, clock, attestor, configuration, instanceKey, kek, epochRevision };
+    const refused = (replica: RefusedReplica): void => {
+      for (const listener of this.#replicaListeners) listener(replica);
+    };
+    const context = { store, barrier, trail, clock, attestor, configuration, instanceKey, kek, epochRevision, refused };
     return grantPeer(context, request, tls, received);
-  }
-
-  /** Forgets which starts were granted before the last seal on purpose, one page. @throws 'sealed', 'unavailable' */
-  async sweepPeerGrants(page: { readonly limit: number; readonly after?: string }): Promise<PeerGrantSweep> {
-    const { barrier } = this.#requireOpened();
-    const epochRevision = this.#epoch.revision;
-    if (epochRevision === undefined) throw sealedProblem();
-    return sweepPeerGrants({ store: this.#o.store, barrier, epochRevision }, page);
   }
 
   /**
    * Unseals with the KEK of another replica; nothing happens unless sealed.
-   * @throws 'unavailable', 'sealed' of the peer, 'denied', 'bad_proof', 'conflict', 'internal' (see `alarm`)
+   * @throws 'unavailable', 'sealed' of the peer, 'denied', 'image_not_listed', 'bad_proof', 'conflict', 'internal' (see `alarm`)
    */
   async unsealByPeer(ask: AskPeer): Promise<void> {
     const { attestor, store, boot } = this.#o;

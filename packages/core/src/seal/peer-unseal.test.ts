@@ -351,7 +351,7 @@ describe('an unsealed replica', () => {
     test('gives the key to a listed image alone', async () => {
       const { a, b } = await replicas({ bootImages: [listed] });
       await expect(ask(a, b, await requestOf(b, podWith(other)))).rejects.toMatchObject({
-        code: 'denied',
+        code: 'image_not_listed',
         reason: 'peer_image',
       });
       expect((await a.auditRecords()).at(-1)).toMatchObject({ act: 'peer.unseal', reason: 'peer_image' });
@@ -366,6 +366,23 @@ describe('an unsealed replica', () => {
       await a.installation.setBootImages(permitted, [listed], operation);
       expect((await a.auditRecords()).at(-1)).toMatchObject({ act: 'images.set', outcome: 'ok' });
       await expect(ask(a, b, request)).resolves.toBeDefined();
+    });
+
+    test('tells who is refused, and why, once it is known to be a replica', async () => {
+      const { a, b } = await replicas({ bootImages: [listed] });
+      const told: unknown[] = [];
+      a.installation.onReplicaRefused((replica) => told.push(replica));
+      const named = new FakeAttestor({ instance: 'pod-b', name: 'b', start: 'container-b', image: other });
+      await expect(ask(a, b, await requestOf(b, named))).rejects.toBeDefined();
+      expect(told).toEqual([
+        {
+          attested: { instance: 'pod-b', name: 'b', start: 'container-b', image: other },
+          reason: 'peer_image',
+        },
+      ]);
+      const request = await requestOf(b, named);
+      await expect(ask(a, b, { ...request, token: 'x' })).rejects.toMatchObject({ code: 'denied' });
+      expect(told).toHaveLength(1);
     });
 
     test('counts one start once, whatever its image is said to be', async () => {
@@ -383,52 +400,5 @@ describe('an unsealed replica', () => {
     store.choose = ({ transaction }) =>
       transaction?.compare.some(({ key }) => key === 'sys/peer-unseal') === true ? 'lost' : 'none';
     await expect(ask(a, b, await requestOf(b))).rejects.toMatchObject({ code: 'unavailable' });
-  });
-});
-
-describe('records of granted starts', () => {
-  /** Keys of the store that a grant to B adds. */
-  async function granted(): Promise<{ a: SealWorld; b: SealWorld; keys: readonly string[] }> {
-    const { a, b } = await replicas();
-    const before = new Set(await keysOf(a));
-    await ask(a, b, await requestOf(b));
-    const keys = (await keysOf(a)).filter((key) => !before.has(key));
-    return { a, b, keys };
-  }
-  /** Of two segments; records of the audit trail have three. */
-  const keysOf = async ({ store }: SealWorld): Promise<readonly string[]> =>
-    (await store.range({ prefix: '', limit: 1000 })).entries
-      .map(({ key }) => key)
-      .filter((key) => key.split('/').length === 2);
-
-  test('are kept until somebody seals on purpose, and then swept', async () => {
-    const { a, keys } = await granted();
-    expect(keys).toHaveLength(1);
-    expect(await a.installation.sweepPeerGrants({ limit: 10 })).toEqual({ deleted: 0, damaged: 0 });
-    await a.seal();
-    await a.unseal();
-    expect(await a.installation.sweepPeerGrants({ limit: 10 })).toEqual({ deleted: 1, damaged: 0 });
-    expect(await keysOf(a)).not.toContain(keys[0]);
-  });
-
-  test('are told of and kept when they were changed', async () => {
-    const { a, keys } = await granted();
-    await a.seal();
-    await a.unseal();
-    await a.store.transact({ compare: [], then: [{ do: 'put', key: keys[0]!, value: new Uint8Array(100) }] });
-    expect(await a.installation.sweepPeerGrants({ limit: 10 })).toEqual({ deleted: 0, damaged: 1 });
-    expect(await keysOf(a)).toContain(keys[0]);
-  });
-
-  test('count for no other start when they are moved', async () => {
-    const { a, b, keys } = await granted();
-    const podC = new FakeAttestor({ instance: 'pod-c', start: 'container-c' });
-    const c = await a.restarted({ attestor: podC });
-    const before = new Set(await keysOf(a));
-    await ask(a, c, await requestOf(c, podC));
-    const keyOfC = (await keysOf(a)).find((key) => !before.has(key))!;
-    const [recordOfC] = (await a.store.range({ key: keyOfC })).entries;
-    await a.store.transact({ compare: [], then: [{ do: 'put', key: keys[0]!, value: recordOfC!.value }] });
-    await expect(ask(a, b, await requestOf(b))).rejects.toMatchObject({ reason: 'storage_integrity' });
   });
 });

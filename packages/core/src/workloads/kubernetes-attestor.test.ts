@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, test } from '@jest/globals';
 import { hash43 } from '@letterlock/crypto';
 import { describeAttestorContract } from '../seal/testing/attestor-contract.ts';
+import { FixedClock } from '../store/testing/fixed-clock.ts';
 import { createKubernetesAttestor, type OwnPod } from './kubernetes-attestor.ts';
 import {
   FakeBootWitness,
@@ -14,11 +15,19 @@ const trustDomain = 'prod.example';
 const boot = hash43('boot');
 const audience = `letterlock-boot:${trustDomain}:${boot}`;
 let witness: FakeBootWitness;
+let clock: FixedClock;
 
 /** The attestor of the process in a pod. */
 function attestorOf(ordinal: number, api = witness): ReturnType<typeof createKubernetesAttestor> {
   const pod = `letterlock-server-${ordinal}`;
-  return createKubernetesAttestor({ witness: api, trustDomain, namespace: serverNamespace, pod, container: 'server' });
+  return createKubernetesAttestor({
+    witness: api,
+    trustDomain,
+    clock,
+    namespace: serverNamespace,
+    pod,
+    container: 'server',
+  });
 }
 
 function makeWitness(): FakeBootWitness {
@@ -34,7 +43,10 @@ const ownOf = (pod: ServerPodObject): OwnPod => ({
   uid: pod.metadata.uid,
 });
 
-beforeEach(() => void (witness = makeWitness()));
+beforeEach(() => {
+  witness = makeWitness();
+  clock = new FixedClock();
+});
 
 describeAttestorContract('createKubernetesAttestor()', () => {
   const api = makeWitness();
@@ -57,6 +69,7 @@ describe('createKubernetesAttestor()', () => {
     const token = await attestorOf(1).present(boot);
     await expect(attestorOf(0).verify({ boot, token })).resolves.toEqual({
       instance: right.metadata.uid,
+      name: right.metadata.name,
       start: status.containerID,
       image: serverImage,
     });
@@ -195,6 +208,17 @@ describe('createKubernetesAttestor()', () => {
     witness.pods.set(`shop/${right.metadata.name}`, { ...right, metadata: { ...right.metadata, namespace: 'shop' } });
     const token = witness.issue(own, of);
     await expect(attestorOf(0).verify({ boot, token })).rejects.toMatchObject({ code: 'denied', reason });
+  });
+
+  test('asks for a token again only after ten minutes, or for other boot keys', async () => {
+    const attestor = attestorOf(1);
+    const first = await attestor.present(boot);
+    clock.advance(599);
+    expect(await attestor.present(boot)).toBe(first);
+    expect(await attestor.present(hash43('x'))).not.toBe(first);
+    const second = await attestor.present(boot);
+    clock.advance(600);
+    expect(await attestor.present(boot)).not.toBe(second);
   });
 
   test('attests nobody when its own pod has no StatefulSet', async () => {

@@ -3,19 +3,19 @@
  * It must never ask for a token of anything else.
  * @module
  */
+import type { BootWitness, OwnPod } from '@letterlock/core';
 import { ProblemError } from '@letterlock/protocol';
 import { pathOf, type ApiClient } from './api-client.ts';
 import { isRecord } from './kubernetes-object.ts';
-
-export interface OwnPod {
-  readonly namespace: string;
-  readonly serviceAccount: string;
-  readonly name: string;
-  readonly uid: string;
-}
+import { createWitness } from './witness.ts';
 
 const tokenSeconds = 3600;
 const tokenCharacters = 8192;
+
+/** The API server as a witness of boot keys: what createWitness shows, and tokens of the own pod. */
+export function createBootWitness(api: ApiClient): BootWitness {
+  return { ...createWitness(api), requestBootToken: (pod, audience) => requestBootToken(api, pod, audience) };
+}
 
 /** @throws 'unavailable' */
 export async function requestBootToken(api: ApiClient, pod: OwnPod, audience: string): Promise<string> {
