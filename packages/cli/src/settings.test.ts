@@ -28,6 +28,13 @@ describe('settingsOf()', () => {
     expect(settingsOf(options, environment, file, '/c').addresses).toEqual(addresses);
   });
 
+  test('a profile may list several addresses', () => {
+    const address = ['https://a.example', 'https://b.example'];
+    const profiles = { default: { address } };
+
+    expect(settingsOf({}, {}, { profiles }, '/c').addresses).toEqual(address);
+  });
+
   test.each([
     { name: 'of the profile', options: {}, environment: {}, dial: ['10.0.0.1', '10.0.0.2'] },
     { name: 'of the environment', options: {}, environment: { LETTERLOCK_DIAL: 'e' }, dial: ['e'] },

@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, test } from '@jest/globals';
 import { chmodSync, readFileSync, writeFileSync } from 'node:fs';
 import { KnownServersFile, type KnownServer } from './state/known-servers.ts';
 import { usePeople } from './testing/people.ts';
+import { freePort } from './testing/relay.ts';
 import { makeHome, runCli, words } from './testing/run-cli.ts';
 
 const people = usePeople();
@@ -220,5 +221,26 @@ describe('names of people', () => {
 
     expect(status).toBe(2);
     expect(stderr).toContain('identity show ID --pin nobody');
+  });
+});
+
+describe('"doctor" with several addresses', () => {
+  test('looks at each, and says which one does not answer', async () => {
+    pins.put(people.service.origin, pin);
+    const silent = `https://localhost:${await freePort()}`;
+
+    const { status, stdout } = await people.run(
+      'writer',
+      `doctor --address ${people.service.origin},${silent} -o json`,
+    );
+
+    const findings = (
+      JSON.parse(stdout) as { readonly checks: readonly { check: string; level: string; found: string }[] }
+    ).checks;
+    const services = findings.filter(({ check }) => check === 'service');
+    expect(status).toBe(1);
+    expect(services.map(({ level }) => level)).toEqual(['ok', 'fail']);
+    expect(services.map(({ found }) => found.includes('localhost'))).toEqual([true, true]);
+    expect(services[1]!.found).toContain(silent.slice('https://'.length));
   });
 });
