@@ -13,8 +13,8 @@ import { makeImage } from '../../tools/image/engines.ts';
 import { findProgram } from '../../tools/image/find-program.ts';
 import { addProgram, makeNodeBase, nodeBaseConfiguration } from '../../tools/image/node-base.ts';
 
-/** `successor`: the program of `server` under another digest, as a later release has it. */
-export type ImageName = 'server' | 'successor' | 'agent' | 'app' | 'etcd';
+/** `successor`: the program of `server` under another digest, as a later release has it; `agent-successor`: that of `agent`. */
+export type ImageName = 'server' | 'successor' | 'agent' | 'agent-successor' | 'app' | 'etcd';
 
 /** An image in a file. */
 export interface BuiltImage {
@@ -25,13 +25,13 @@ export interface BuiltImage {
 
 const root = join(import.meta.dirname, '../..');
 const appImage = 'localhost/letterlock-e2e-app:1';
-const successorImage = 'localhost/letterlock-server:successor';
 const etcdImage = 'localhost/letterlock-e2e-etcd:1';
 
 const makers: Readonly<Record<ImageName, () => BuiltImage | Promise<BuiltImage>>> = {
   server: () => buildProductImage('server'),
-  successor: buildSuccessorImage,
+  successor: () => buildSuccessor('server', 'successor'),
   agent: () => buildProductImage('agent'),
+  'agent-successor': () => buildSuccessor('agent', 'agent-successor'),
   app: buildAppImage,
   etcd: buildEtcdImage,
 };
@@ -49,20 +49,27 @@ function buildProductImage(name: 'server' | 'agent'): BuiltImage {
   return { image, file };
 }
 
-/** What the server's image is made of, and one file more. */
-async function buildSuccessorImage(): Promise<BuiltImage> {
-  buildProductImage('server');
-  const context = join(root, 'dist/image/successor');
+/** What the program's image is made of, and one file more. */
+async function buildSuccessor(program: 'server' | 'agent', name: 'successor' | 'agent-successor'): Promise<BuiltImage> {
+  const { image: present } = buildProductImage(program);
+  const folder = join(root, 'dist/image');
+  const context = join(folder, name);
   rmSync(context, { recursive: true, force: true });
-  cpSync(join(root, 'dist/image/server'), context, { recursive: true });
+  cpSync(join(folder, program), context, { recursive: true });
   writeFileSync(join(context, 'release.txt'), 'successor\n');
   setModes(context);
-  const file = join(root, 'dist/image/letterlock-e2e-successor.tar');
-  const scratch = join(root, 'dist/image/.scratch-successor');
-  const dockerfile = join(root, 'deploy/Dockerfile.server');
-  await makeImage('none', { name: successorImage, dockerfile, context, file, scratch });
+  const image = `${present.slice(0, present.lastIndexOf(':'))}:successor`;
+  const file = join(folder, `letterlock-e2e-${name}.tar`);
+  const scratch = join(folder, `.scratch-${name}`);
+  await makeImage('none', {
+    name: image,
+    dockerfile: join(root, `deploy/Dockerfile.${program}`),
+    context,
+    file,
+    scratch,
+  });
   rmSync(scratch, { recursive: true, force: true });
-  return { file, image: successorImage };
+  return { file, image };
 }
 
 /** The etcd that the tests use everywhere, of the version that the chart names. */
