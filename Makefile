@@ -36,7 +36,7 @@ image: setup ## Make the images of server and agent (ARGUMENTS=--help)
 faults: setup ## Kill, stop and cut etcd and replicas under load, and judge the history (needs Go); ARGUMENTS='--seed 2'
 	@e2e/faults/run.sh $(ARGUMENTS)
 
-e2e: setup ## Run the stories on a real Kubernetes: of KUBECONFIG, or one that it boots (root on Linux, Go; STORY=, ROW=)
+e2e: setup ## Run the stories on a real Kubernetes: of KUBECONFIG, or one that it boots (root on Linux, Go; STORY=, ROW=, WITHOUT=guard)
 	@e2e/run.sh
 
 mutants: setup ## Break the source in one place at a time; a test must notice each (ONLY=part-of-a-name)

@@ -9,7 +9,7 @@ const fine = (title: string) => ({ title, run: () => undefined });
 const broken = (title: string) => ({
   title,
   run: () => {
-    throw new Error('token accepted');
+    throw new Error('token accepted\nstatus 0');
   },
 });
 const story = (...steps: readonly (ReturnType<typeof fine> & { isRow?: boolean })[]) => [
@@ -43,8 +43,8 @@ describe('runStories()', () => {
     const { lines, tally } = await run(story(broken('one'), fine('two')));
     expect(lines).toEqual([
       '# 01-x',
-      'not ok 1 - 01-x/01-a: one',
-      '  # token accepted',
+      'not ok 1 - 01-x/01-a: one: token accepted',
+      '  # status 0',
       'ok 2 - 01-x/teardown (0.0 s)',
     ]);
     expect(tally).toEqual({ passed: 1, failed: 1 });

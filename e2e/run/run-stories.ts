@@ -1,5 +1,6 @@
 /**
- * Runs stories step by step and prints a line for each: `ok 3 - 01-boot/02-server: its pod becomes Ready (4.2 s)`.
+ * Runs stories step by step and prints a line for each: `ok 3 - 01-boot/02-server: its pod becomes Ready (4.2 s)`,
+ * or `not ok 3 - …: ` and why.
  * It must never call a story good of which nothing ran.
  * @module
  */
@@ -48,10 +49,9 @@ export async function runStories<W>(stories: readonly Runnable<W>[], options: Ru
       return true;
     } catch (error) {
       failed += 1;
-      print(`not ok ${number} - ${title}`);
-      const { message } = error as Error;
-      const lines = [...message.split('\n').slice(0, 40), ...(options.diagnose?.(world) ?? [])];
-      for (const line of lines) print(`  # ${line}`);
+      const [why = '', ...more] = (error as Error).message.split('\n');
+      print(`not ok ${number} - ${title}: ${why}`);
+      for (const line of [...more.slice(0, 40), ...(options.diagnose?.(world) ?? [])]) print(`  # ${line}`);
       return false;
     }
   };
