@@ -102,7 +102,7 @@ export async function installChart(world: World): Promise<void> {
     init: { certificates },
   };
   writeFileSync(join(world.folder, 'values.json'), JSON.stringify(values));
-  const words = `install ${release} ${chart} --namespace ${serviceNamespace} --values values.json`;
+  const words = `install ${release} ${chart} --namespace ${serviceNamespace} --values values.json --take-ownership`;
   world.note(world.helm(`${words} --wait --timeout 120s`, { seconds: 130 }).split('\n')[0] ?? '');
 }
 

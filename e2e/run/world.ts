@@ -3,7 +3,7 @@
  * It must never wait without a deadline, nor use a cluster other than the one it was given.
  * @module
  */
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync, type ChildProcessWithoutNullStreams } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -77,6 +77,11 @@ export class World implements Disposable {
   /** Runs kubectl where it may fail. */
   tryKubectl(words: string | readonly string[], options: CommandOptions = {}): Outcome {
     return this.#run(this.#program('kubectl'), words, options);
+  }
+
+  /** Starts kubectl, for who talks with it. Whoever starts it ends it. */
+  startKubectl(words: readonly string[]): ChildProcessWithoutNullStreams {
+    return spawn(this.#program('kubectl'), words, { cwd: this.folder, env: this.#environment() });
   }
 
   /** Runs helm. @returns standard output */
@@ -170,13 +175,17 @@ export class World implements Disposable {
     return folder === undefined ? path : `${folder}:${path}`;
   }
 
+  #environment(): Readonly<Record<string, string>> {
+    return { PATH: this.#path(), HOME: this.folder, KUBECONFIG: this.#kubeconfig };
+  }
+
   #run(program: string, words: string | readonly string[], { input, seconds = 60 }: CommandOptions): Outcome {
     const { status, stdout, stderr, error } = spawnSync(program, typeof words === 'string' ? words.split(' ') : words, {
       cwd: this.folder,
       encoding: 'utf8',
       timeout: seconds * 1000,
       maxBuffer: 64 * 1024 * 1024,
-      env: { PATH: this.#path(), HOME: this.folder, KUBECONFIG: this.#kubeconfig },
+      env: this.#environment(),
       ...(input === undefined ? { stdio: ['ignore', 'pipe', 'pipe'] as const } : { input }),
     });
     return { status, stdout: stdout ?? '', stderr: error === undefined ? stderr : `${stderr ?? ''}${error.message}` };
