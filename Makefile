@@ -6,7 +6,7 @@ JEST := NODE_OPTIONS='--experimental-vm-modules --disable-warning=ExperimentalWa
 SOURCES := --conditions=@letterlock/source --disable-warning=ExperimentalWarning
 
 help: ## List these targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' Makefile
 
 setup: ## Install packages, and Node 26 where the machine has none; nothing when all is there
 	@tools/setup/setup.sh
@@ -20,6 +20,9 @@ test: check test-unit test-interop test-fuzz faults ## check, and every test tha
 
 demo: setup ## Show the main job with the real programs over TLS on loopback
 	@demo/run.sh
+
+demo-kubernetes: setup ## Show the main job on a real Kubernetes: of KUBECONFIG, or one that it boots (root on Linux, Go)
+	@demo/run-kubernetes.sh
 
 bench: setup ## Measure wraps, opens and full cycles (needs Go)
 	@bench/bench.sh $(ARGUMENTS)
@@ -80,5 +83,5 @@ test-interop: setup
 test-fuzz: setup
 	@e2e/fuzz/run.sh
 
-.PHONY: help setup build check test demo image e2e bench bench-agent bench-peers faults mutants wycheproof golden generate \
+.PHONY: help setup build check test demo demo-kubernetes image e2e bench bench-agent bench-peers faults mutants wycheproof golden generate \
 	check-format check-lint check-types check-layers check-unused check-generated test-unit test-interop test-fuzz

@@ -18,6 +18,7 @@ const pages = [
   'docs/guide/smart-cards.md',
   'docs/guide/audit.md',
   'docs/guide/operations.md',
+  'docs/guide/replicas.md',
   'docs/guide/losing-keys.md',
   'docs/guide/backup.md',
   'docs/guide/monitoring.md',

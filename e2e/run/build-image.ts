@@ -49,6 +49,13 @@ function buildProductImage(name: 'server' | 'agent'): BuiltImage {
   return { image, file };
 }
 
+/** Digest of an image in a file, as a kubelet reports it. Shape: `sha256:…`. */
+export function digestIn(file: string): string {
+  const { stdout } = spawnSync('tar', ['-xOf', file, './index.json'], { encoding: 'utf8' });
+  const { manifests } = JSON.parse(stdout) as { readonly manifests: readonly { readonly digest: string }[] };
+  return manifests[0]!.digest;
+}
+
 /** What the program's image is made of, and one file more. */
 async function buildSuccessor(program: 'server' | 'agent', name: 'successor' | 'agent-successor'): Promise<BuiltImage> {
   const { image: present } = buildProductImage(program);

@@ -5,13 +5,11 @@
  * @module
  */
 import { join } from 'node:path';
-import { kubeconfigOf } from '../cluster/cluster.ts';
-import { endCluster } from '../cluster/down.ts';
-import { bootCluster } from '../cluster/up.ts';
 import { diagnose } from './diagnose.ts';
 import { findStories } from './find-stories.ts';
+import { withWorld } from './open-world.ts';
 import { runStories, type Tally } from './run-stories.ts';
-import { World } from './world.ts';
+import type { World } from './world.ts';
 
 const {
   KUBECONFIG: givenKubeconfig,
@@ -25,32 +23,14 @@ function print(line: string): void {
 }
 
 async function run(world: World): Promise<Tally> {
-  using _ = world;
   const stories = await findStories(join(import.meta.dirname, '..'), storyText || '');
-  // Awaited here: the world ends with this function.
-  return await runStories(stories, { world, print, diagnose, now: Date.now, ...(row ? { row } : {}) });
-}
-
-async function runOnOwnCluster(): Promise<Tally> {
-  const name = keptName || `e2e-${process.pid}`;
-  const end = async (): Promise<void> => {
-    if (!keptName) await endCluster(name);
-  };
-  for (const signal of ['SIGINT', 'SIGTERM'] as const)
-    process.once(signal, () => {
-      void end().finally(() => process.exit(130));
-    });
-  try {
-    const cluster = await bootCluster({ name });
-    return await run(new World({ kubeconfig: kubeconfigOf(cluster), cluster, print }));
-  } finally {
-    await end();
-  }
+  return runStories(stories, { world, print, diagnose, now: Date.now, ...(row ? { row } : {}) });
 }
 
 let tally: Tally = { passed: 0, failed: 1 };
 try {
-  tally = givenKubeconfig ? await run(new World({ kubeconfig: givenKubeconfig, print })) : await runOnOwnCluster();
+  // An empty variable is none.
+  tally = await withWorld({ kubeconfig: givenKubeconfig || undefined, keptName: keptName || undefined, print }, run);
 } catch (error) {
   print(`not ok 1 - ${(error as Error).message}`);
 }

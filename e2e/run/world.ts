@@ -14,13 +14,15 @@ import { importImage } from '../cluster/import-image.ts';
 import { isApiReady, waitUntil } from '../cluster/kubernetes.ts';
 import { runInside } from '../cluster/namespaces.ts';
 import { startDaemon, stopDaemon } from '../cluster/run-daemons.ts';
-import { buildImage, type ImageName } from './build-image.ts';
+import { buildImage, digestIn, type ImageName } from './build-image.ts';
 
 export interface CommandOptions {
   /** Text for its standard input. */
   readonly input?: string;
   /** Default 60. */
   readonly seconds?: number;
+  /** Beside PATH, HOME and KUBECONFIG. */
+  readonly variables?: Readonly<Record<string, string>>;
 }
 
 /** How a program ended that was allowed to fail. */
@@ -42,7 +44,7 @@ export class World implements Disposable {
   readonly #kubeconfig: string;
   /** Absent: the cluster is somebody else's. */
   readonly #cluster: Cluster | undefined;
-  readonly #images = new Map<ImageName, string>();
+  readonly #images = new Map<ImageName, { readonly image: string; readonly digest: string }>();
 
   constructor(facts: {
     readonly kubeconfig: string;
@@ -99,6 +101,11 @@ export class World implements Disposable {
     return this.#run(join(root, 'packages/cli/bin/letterlock'), words, options);
   }
 
+  /** Runs a script of bash in the folder of the steps, in which kubectl, helm and letterlock are those of the other methods. */
+  tryShell(script: string, options: CommandOptions = {}): Outcome {
+    return this.#run('bash', ['-euo', 'pipefail', '-c', script], options);
+  }
+
   /** Applies objects, or text in YAML. */
   apply(manifest: string | readonly object[]): void {
     const items =
@@ -118,15 +125,16 @@ export class World implements Disposable {
 
   /** Name of an image that the cluster has: made and imported when it is first asked for. */
   async image(name: ImageName): Promise<string> {
-    const variable = `LETTERLOCK_IMAGE_${name.toUpperCase().replaceAll('-', '_')}`;
-    const known = this.#images.get(name) ?? process.env[variable];
-    if (known !== undefined) return known;
-    if (this.#cluster === undefined)
-      throw new Error(`Cannot use the image of ${name}: ${variable} is not set, need one that the cluster can fetch`);
-    const { file, image } = await buildImage(name);
-    importImage(this.#cluster, file);
-    this.#images.set(name, image);
-    return image;
+    return (await this.#imageOf(name)).image;
+  }
+
+  /** Its digest, as kubelets report it. Shape: `sha256:…`. */
+  async imageDigest(name: ImageName): Promise<string> {
+    const { image, digest } = await this.#imageOf(name);
+    if (digest !== '') return digest;
+    throw new Error(
+      `Cannot tell the digest of ${image}: write it behind the name, as in registry.example/name@sha256:…`,
+    );
   }
 
   /**
@@ -159,6 +167,21 @@ export class World implements Disposable {
     rmSync(this.folder, { recursive: true, force: true });
   }
 
+  async #imageOf(name: ImageName): Promise<{ readonly image: string; readonly digest: string }> {
+    const variable = `LETTERLOCK_IMAGE_${name.toUpperCase().replaceAll('-', '_')}`;
+    const given = process.env[variable];
+    if (given !== undefined) return { image: given, digest: /@(sha256:[0-9a-f]{64})$/.exec(given)?.[1] ?? '' };
+    const known = this.#images.get(name);
+    if (known !== undefined) return known;
+    if (this.#cluster === undefined)
+      throw new Error(`Cannot use the image of ${name}: ${variable} is not set, need one that the cluster can fetch`);
+    const built = await buildImage(name);
+    importImage(this.#cluster, built.file);
+    const image = { image: built.image, digest: digestIn(built.file) };
+    this.#images.set(name, image);
+    return image;
+  }
+
   #own(): Cluster {
     if (this.#cluster === undefined) throw new Error('Cannot stop programs of a cluster that is not ours');
     return this.#cluster;
@@ -168,24 +191,27 @@ export class World implements Disposable {
     return this.#cluster === undefined ? name : join(this.#cluster.programs.folder, name);
   }
 
-  /** Programs that call kubectl themselves find the cluster's. */
+  /** Programs that call kubectl themselves find the cluster's, and kubectl finds its plugin. */
   #path(): string {
-    const folder = this.#cluster?.programs.folder;
-    const path = process.env['PATH'] ?? '';
-    return folder === undefined ? path : `${folder}:${path}`;
+    const folders = [join(root, 'packages/cli/bin'), process.env['PATH'] ?? ''];
+    return [...(this.#cluster === undefined ? [] : [this.#cluster.programs.folder]), ...folders].join(':');
   }
 
   #environment(): Readonly<Record<string, string>> {
     return { PATH: this.#path(), HOME: this.folder, KUBECONFIG: this.#kubeconfig };
   }
 
-  #run(program: string, words: string | readonly string[], { input, seconds = 60 }: CommandOptions): Outcome {
+  #run(
+    program: string,
+    words: string | readonly string[],
+    { input, seconds = 60, variables }: CommandOptions,
+  ): Outcome {
     const { status, stdout, stderr, error } = spawnSync(program, typeof words === 'string' ? words.split(' ') : words, {
       cwd: this.folder,
       encoding: 'utf8',
       timeout: seconds * 1000,
       maxBuffer: 64 * 1024 * 1024,
-      env: this.#environment(),
+      env: { ...this.#environment(), ...variables },
       ...(input === undefined ? { stdio: ['ignore', 'pipe', 'pipe'] as const } : { input }),
     });
     return { status, stdout: stdout ?? '', stderr: error === undefined ? stderr : `${stderr ?? ''}${error.message}` };

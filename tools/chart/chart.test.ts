@@ -85,6 +85,46 @@ describe('values', () => {
       values: { ...durable, etcd: { mode: 'external', endpoints: ['https://etcd:2379'] } },
       message: 'etcd.tls.secretName',
     },
+    {
+      name: 'a lifetime without a unit',
+      values: { ...least, ca: { leafTTL: '120' } },
+      message: "/ca/leafTTL': '120' does not match pattern",
+    },
+    {
+      name: 'a lifetime in days',
+      values: { ...least, ca: { authorityTTL: '90d' } },
+      message: "/ca/authorityTTL': '90d' does not match pattern",
+    },
+    {
+      name: 'certificates that live too short',
+      values: { ...least, ca: { leafTTL: '119s' } },
+      message: 'ca.leafTTL: got 119s, need 2m to 1h',
+    },
+    {
+      name: 'certificates that live too long',
+      values: { ...least, ca: { leafTTL: '1h1s' } },
+      message: 'ca.leafTTL: got 1h1s, need 2m to 1h',
+    },
+    {
+      name: 'an overlap that is too short',
+      values: { ...least, ca: { overlap: '29s' } },
+      message: 'ca.overlap: got 29s, need 30s to 24h',
+    },
+    {
+      name: 'an authority that lives too long',
+      values: { ...least, ca: { authorityTTL: '8761h' } },
+      message: 'ca.authorityTTL: got 8761h, need at most 8760h',
+    },
+    {
+      name: 'a renewal that comes too late',
+      values: { ...least, ca: { renewBefore: '2h59m' } },
+      message: 'ca.renewBefore: got 10740s, need at least ca.overlap and ca.leafTTL together, 10800s',
+    },
+    {
+      name: 'an authority that ends before the next one signs',
+      values: { ...least, ca: { authorityTTL: '4h59m', renewBefore: '3h' } },
+      message: 'ca.authorityTTL: got 4h59m, need at least ca.renewBefore and ca.overlap together, 18000s',
+    },
   ])('refuse $name', ({ values, message }) => {
     const { status, stderr } = renderChart(JSON.stringify(values));
     expect(stderr).toContain(message);

@@ -34,8 +34,8 @@ const everything = {
   imagePullSecrets: [{ name: 'pull' }],
   pinnedInstanceKey: `${'A'.repeat(42)}A`,
   peerUnseal: 'off',
+  ca: { trustDomain: 'prod.example', leafTTL: '30m', authorityTTL: '720h', renewBefore: '168h', overlap: '90m' },
   attest: { images: [`sha256:${'c'.repeat(64)}`] },
-  ca: { trustDomain: 'prod.example' },
   webhook: {
     failurePolicy: 'Ignore',
     timeoutSeconds: 10,

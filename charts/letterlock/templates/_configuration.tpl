@@ -39,6 +39,13 @@ init:
 pinnedInstanceKey: {{ . }}
 {{- end }}
 peerUnseal: {{ .Values.peerUnseal | quote }}
+ca:
+  leafTTL: {{ .Values.ca.leafTTL }}
+  authorityTTL: {{ .Values.ca.authorityTTL }}
+  {{- with .Values.ca.renewBefore }}
+  renewBefore: {{ . }}
+  {{- end }}
+  overlap: {{ .Values.ca.overlap }}
 attest:
   kubernetes:
     container: server

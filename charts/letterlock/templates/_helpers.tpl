@@ -52,8 +52,41 @@ system:serviceaccount:{{ .Release.Namespace }}:{{ .Values.serviceAccount.name }}
 {{- end }}
 {{- end }}
 
+{{/* A duration, such as 1h30m, in seconds. */}}
+{{- define "letterlock.seconds" -}}
+{{- $hours := regexFind "[0-9]+h" . | trimSuffix "h" | default "0" | int64 -}}
+{{- $minutes := regexFind "[0-9]+m" . | trimSuffix "m" | default "0" | int64 -}}
+{{- $seconds := regexFind "[0-9]+s" . | trimSuffix "s" | default "0" | int64 -}}
+{{- add (mul $hours 3600) (mul $minutes 60) $seconds -}}
+{{- end }}
+
+{{/* What the server would refuse about lifetimes, one line each. */}}
+{{- define "letterlock.lifetimeFaults" -}}
+{{- $leaf := include "letterlock.seconds" .Values.ca.leafTTL | int64 -}}
+{{- $authority := include "letterlock.seconds" .Values.ca.authorityTTL | int64 -}}
+{{- $overlap := include "letterlock.seconds" .Values.ca.overlap | int64 -}}
+{{- $before := div $authority 3 -}}
+{{- with .Values.ca.renewBefore }}{{- $before = include "letterlock.seconds" . | int64 -}}{{- end -}}
+{{- if or (lt $leaf 120) (gt $leaf 3600) }}
+ca.leafTTL: got {{ .Values.ca.leafTTL }}, need 2m to 1h
+{{- end }}
+{{- if or (lt $overlap 30) (gt $overlap 86400) }}
+ca.overlap: got {{ .Values.ca.overlap }}, need 30s to 24h
+{{- end }}
+{{- if gt $authority 31536000 }}
+ca.authorityTTL: got {{ .Values.ca.authorityTTL }}, need at most 8760h
+{{- end }}
+{{- if lt $before (add $overlap $leaf) }}
+ca.renewBefore: got {{ $before }}s, need at least ca.overlap and ca.leafTTL together, {{ add $overlap $leaf }}s
+{{- end }}
+{{- if lt $authority (add $before $overlap) }}
+ca.authorityTTL: got {{ .Values.ca.authorityTTL }}, need at least ca.renewBefore and ca.overlap together, {{ add $before $overlap }}s
+{{- end }}
+{{- end }}
+
 {{/* What is wrong with the values as a whole, one line each; empty: nothing. */}}
 {{- define "letterlock.faults" -}}
+{{- include "letterlock.lifetimeFaults" . | trim }}
 {{- $certificates := len .Values.init.certificates -}}
 {{- if eq $certificates 0 }}
 init.certificates: need the certificates of at least two admins; "letterlock quickstart" makes them and a values file

@@ -109,6 +109,19 @@ describe('a service with a static identity', () => {
     expect(new KnownServersFile(home!.config).all()).toEqual({});
   });
 
+  test('is initialised where it is dialled, though its name leads elsewhere', async () => {
+    const boot = await start(undefined, 'dialled/');
+    const port = relay.targetPort;
+    relay.targetPort = await freePort();
+    using fresh = makeHome();
+    const file = (name: string): string => home!.path(name);
+    const who = `--certificates ${file('anna.crt')} ${file('ben.crt')} --key ${file('anna.key')}`;
+    const shown = await run(`init ${who} -o json --boot ${boot} --dial 127.0.0.1:${port}`, fresh);
+    relay.targetPort = port;
+    expect(shown).toMatchObject({ status: 0 });
+    expect(JSON.parse(shown.stdout)).toMatchObject({ address: origin(), bootIdentities: [] });
+  });
+
   test('is pinned by who initialises', async () => {
     const boot = await start(replica);
     const shown = await run(`${init} --boot ${boot}`);

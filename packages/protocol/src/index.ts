@@ -6,6 +6,7 @@ export * from './agent-contract.ts';
 export * from './base64url.ts';
 export * from './bodies.ts';
 export * from './claims.ts';
+export * from './duration.ts';
 export * from './grpc-messages.ts';
 export * from './jcs.ts';
 export * from './jose.ts';

@@ -4,6 +4,7 @@
  * @module
  */
 import { readFileSync } from 'node:fs';
+import type { RotationTimes } from '@letterlock/core';
 import { readCertificate, verifyKeyset } from '@letterlock/crypto';
 import { isProblemError } from '@letterlock/protocol';
 import { isLoopback, type ListenAddress } from './address.ts';
@@ -63,6 +64,7 @@ export interface CheckedSettings {
   readonly fingerprints: readonly string[];
   readonly peers: readonly string[];
   readonly isDurable: boolean;
+  readonly ca: RotationTimes;
 }
 
 type Check = (settings: CheckedSettings, facts: MachineFacts) => readonly ConfigFault[];
@@ -131,6 +133,28 @@ const checks: readonly Check[] = [
     return peers.length === 0 || isDurable
       ? []
       : [{ at: 'peers', message: 'expected store etcd: a memory store belongs to one replica' }];
+  },
+  function renewalTooLate({ ca: { renewBefore, published, leaf } }) {
+    const least = published + leaf;
+    // Before the next one signs, the present one must still outlive every certificate that it gives.
+    return renewBefore >= least
+      ? []
+      : [
+          {
+            at: 'ca.renewBefore',
+            message: `expected at least ca.overlap and ca.leafTTL together, ${least}s, of which it has ${renewBefore}s`,
+          },
+        ];
+  },
+  function authorityTooShort({ ca: { lifetime, renewBefore, published } }) {
+    return lifetime >= renewBefore + published
+      ? []
+      : [
+          {
+            at: 'ca.authorityTTL',
+            message: `expected at least ca.renewBefore and ca.overlap together, ${renewBefore + published}s, of which it has ${lifetime}s`,
+          },
+        ];
   },
   function originsMissing({ direct, publicOrigins }) {
     const missing = publicOrigins.length === 0 && !isLoopback(direct.host);

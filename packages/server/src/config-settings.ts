@@ -5,6 +5,7 @@
  */
 import { defaultInjectionSettings } from '@letterlock/core';
 import {
+  durationSeconds,
   grant,
   limits,
   peerUnsealModes,
@@ -63,6 +64,16 @@ const imageDigest = z.string().regex(/^sha256:[0-9a-f]{64}$/, { error: 'expected
 const objectName = z
   .string()
   .regex(/^[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?$/, { error: 'expected a name of a Kubernetes object' });
+
+/** Shape of least and most: durations that the text may not pass. */
+function lifetime(least: string, most: string): z.ZodType {
+  const [from, to] = [durationSeconds(least)!, durationSeconds(most)!];
+  const isWithin = (text: string): boolean => {
+    const seconds = durationSeconds(text);
+    return seconds !== undefined && seconds >= from && seconds <= to;
+  };
+  return z.string().refine(isWithin, { error: `expected a duration from ${least} to ${most}, such as 90m` });
+}
 
 export const settings = [
   {
@@ -281,6 +292,36 @@ export const settings = [
     default: 'attested',
     description:
       'Whether an attested replica may be unsealed by another one. Counts at initialisation; later only a quorum changes it (peer_unseal.set).',
+  },
+  {
+    key: 'ca.leafTTL',
+    type: 'text',
+    schema: lifetime('2m', '1h'),
+    default: '1h',
+    description:
+      'How long a certificate of a workload lives. It is renewed at half of that, and had anew after a longer absence.',
+  },
+  {
+    key: 'ca.authorityTTL',
+    type: 'text',
+    schema: lifetime('2m', '8760h'),
+    default: '2160h',
+    description: 'How long an authority of these certificates lives; each has a new key.',
+  },
+  {
+    key: 'ca.renewBefore',
+    type: 'text',
+    schema: lifetime('1m', '8760h'),
+    description:
+      'How much of its life an authority has left when the next one is published. Default: a third of ca.authorityTTL.',
+  },
+  {
+    key: 'ca.overlap',
+    type: 'text',
+    schema: lifetime('30s', '24h'),
+    default: '2h',
+    description:
+      'How long an authority is published before it signs, so that every agent knows it by then; kubelets take up to two minutes.',
   },
   {
     key: 'kubernetes.access',

@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { defaultRotationTimes } from '@letterlock/core';
 import { describeConfig, loadConfig, type ConfigFault, type LoadConfigOptions } from './config.ts';
 import { createAdmin, createIdentity } from './testing/test-server.ts';
 
@@ -57,6 +58,7 @@ describe('loadConfig()', () => {
       attest: undefined,
       peers: [],
       peerUnseal: 'attested',
+      ca: defaultRotationTimes,
       quotas: { liveWrapsPerIdentity: 10_000, liveSecretVersionsPerIdentity: 10_000 },
       log: { level: 'info' },
       notes: [],
@@ -86,6 +88,24 @@ describe('loadConfig()', () => {
     });
   });
 
+  test('reads lifetimes of workload certificates and their authorities', () => {
+    const path = fileOf(
+      'store: {memory: }\nca: {leafTTL: 2m, authorityTTL: 15m, renewBefore: 14m, overlap: 30s}\nlisten: {health: none}',
+    );
+    expect(loadConfig({ file: path, machine }).ca).toEqual({
+      leaf: 120,
+      lifetime: 900,
+      renewBefore: 840,
+      published: 30,
+      retired: 160,
+    });
+  });
+
+  test('renews an authority at two thirds of its life where nothing else is said', () => {
+    const { ca } = loadConfig({ ...withFlags({ 'ca-authority-ttl': '9h' }), machine });
+    expect(ca).toMatchObject({ lifetime: 32_400, renewBefore: 10_800 });
+  });
+
   test('3.12.11 takes the flag before the environment before the file, and says where they disagree', () => {
     const path = fileOf('store: {memory: }\nlog: {level: error}\nquotas: {liveWrapsPerIdentity: 1}');
     const environment = { LETTERLOCK_LOG_LEVEL: 'warn', LETTERLOCK_QUOTAS_LIVE_WRAPS_PER_IDENTITY: '2' };
@@ -106,6 +126,12 @@ describe('loadConfig()', () => {
 
   test.each([
     { name: '3.12.1 an unknown key', text: 'trustdomain: x', at: 'trustdomain', says: 'did you mean trustDomain?' },
+    {
+      name: '3.12.1 an unknown key of lifetimes',
+      text: 'ca: {leafTtl: 2m}',
+      at: 'ca.leafTtl',
+      says: 'did you mean leafTTL?',
+    },
     {
       name: '3.12.1 an unknown inner key',
       text: 'listen: {helth: none}',
@@ -332,6 +358,63 @@ describe('loadConfig()', () => {
       flags: { ...valid, 'peer-unseal': 'on' },
       at: 'peerUnseal',
       says: 'expected one of attested, off',
+    },
+    ...[
+      {
+        name: 'a certificate that lives too short',
+        flag: 'leaf-ttl',
+        text: '119s',
+        at: 'leafTTL',
+        says: 'from 2m to 1h',
+      },
+      {
+        name: 'a certificate that lives too long',
+        flag: 'leaf-ttl',
+        text: '1h1s',
+        at: 'leafTTL',
+        says: 'from 2m to 1h',
+      },
+      { name: 'a lifetime without a unit', flag: 'leaf-ttl', text: '600', at: 'leafTTL', says: 'expected a duration' },
+      {
+        name: 'a lifetime in days',
+        flag: 'authority-ttl',
+        text: '90d',
+        at: 'authorityTTL',
+        says: 'expected a duration',
+      },
+      {
+        name: 'an authority for two years',
+        flag: 'authority-ttl',
+        text: '17520h',
+        at: 'authorityTTL',
+        says: 'to 8760h',
+      },
+      { name: 'an overlap of a second', flag: 'overlap', text: '1s', at: 'overlap', says: 'from 30s to 24h' },
+      {
+        name: 'a renewal after which the old authority ends before its certificates',
+        flag: 'renew-before',
+        text: '10799s',
+        at: 'renewBefore',
+        says: 'expected at least ca.overlap and ca.leafTTL together, 10800s, of which it has 10799s',
+      },
+      {
+        name: 'an authority that ends before the next one signs',
+        flag: 'authority-ttl',
+        text: '4h',
+        at: 'renewBefore',
+        says: 'of which it has 4800s',
+      },
+    ].map(({ name, flag, text, at, says }) => ({
+      name,
+      flags: { ...valid, [`ca-${flag}`]: text },
+      at: `ca.${at}`,
+      says,
+    })),
+    {
+      name: 'an authority that is renewed before it can have replaced the last one',
+      flags: { ...valid, 'ca-renew-before': '2159h' },
+      at: 'ca.authorityTTL',
+      says: 'expected at least ca.renewBefore and ca.overlap together',
     },
     {
       name: '3.12.3 a privileged port',

@@ -7,8 +7,8 @@ import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { dirname, resolve } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
-import type { InjectionSettings } from '@letterlock/core';
-import type { Grant, PeerUnsealMode } from '@letterlock/protocol';
+import { rotationTimesOf, type InjectionSettings, type RotationTimes } from '@letterlock/core';
+import { durationSeconds, type Grant, type PeerUnsealMode } from '@letterlock/protocol';
 import { parseListenAddress, type ListenAddress } from './address.ts';
 import { checkSettings, readMachineFacts, type MachineFacts } from './config-checks.ts';
 import { ConfigError, type ConfigFault } from './config-error.ts';
@@ -73,6 +73,8 @@ export interface Config {
   /** `host:port` each. */
   readonly peers: readonly string[];
   readonly peerUnseal: PeerUnsealMode;
+  /** Lives of workload certificates and of their authorities. */
+  readonly ca: RotationTimes;
   /** Undefined: outside Kubernetes. */
   readonly kubernetes: KubernetesConfig | undefined;
   readonly quotas: { readonly liveWrapsPerIdentity: number; readonly liveSecretVersionsPerIdentity: number };
@@ -168,6 +170,13 @@ export function loadConfig(options: LoadConfigOptions): Config {
   const health = parseListenAddress(value('listen.health'));
   const access = value<string>('kubernetes.access');
   const [webhookCertFile, webhookKeyFile] = [path('kubernetes.webhook.certFile'), path('kubernetes.webhook.keyFile')];
+  const lifetime = (key: SettingKey): number => durationSeconds(value<string>(key))!;
+  const ca = rotationTimesOf({
+    leaf: lifetime('ca.leafTTL'),
+    authority: lifetime('ca.authorityTTL'),
+    renewBefore: value('ca.renewBefore') === undefined ? undefined : lifetime('ca.renewBefore'),
+    overlap: lifetime('ca.overlap'),
+  });
   const attestKeyFile = path('attest.static.keyFile');
   const attestContainer = value<string | undefined>('attest.kubernetes.container');
   const attestImages = value<readonly string[]>('attest.kubernetes.images');
@@ -193,6 +202,7 @@ export function loadConfig(options: LoadConfigOptions): Config {
           fingerprints: value('attest.static.fingerprints'),
           peers: value('peers'),
           isDurable: store === 'etcd',
+          ca,
           certFile,
           keyFile,
           certificates,
@@ -243,6 +253,7 @@ export function loadConfig(options: LoadConfigOptions): Config {
           : undefined,
     peers: value<readonly string[]>('peers'),
     peerUnseal: value<PeerUnsealMode>('peerUnseal'),
+    ca,
     kubernetes:
       access === 'none'
         ? undefined

@@ -1,9 +1,17 @@
 /**
- * The life of the workload authorities in this process: opened after the unseal, advanced every minute, dropped at the seal.
+ * The life of the workload authorities in this process: opened after the unseal, advanced every minute or oftener, dropped at the seal.
  * It must never keep the keys of a period that has ended.
  * @module
  */
-import { WorkloadAuthorities, type Clock, type Installation, type Store, type Unsealed } from '@letterlock/core';
+import {
+  lookEverySeconds,
+  WorkloadAuthorities,
+  type Clock,
+  type Installation,
+  type RotationTimes,
+  type Store,
+  type Unsealed,
+} from '@letterlock/core';
 import type { Logger } from 'pino';
 import { repeat } from './background.ts';
 
@@ -13,27 +21,28 @@ export interface KeepAuthoritiesOptions {
   readonly clock: Clock;
   readonly log: Logger;
   readonly trustDomain: string;
+  readonly times: RotationTimes;
   /** After each look while they are there, and with undefined at the seal. */
   readonly looked: (authorities: WorkloadAuthorities | undefined) => Promise<void> | void;
 }
 
 /** A first attempt failed with the store, which may be back in a moment. */
 const openEveryMilliseconds = 1000;
-const advanceEveryMilliseconds = 60_000;
 
 /** Starts keeping. `stop` ends it and drops the keys. */
 export function keepAuthorities(o: KeepAuthoritiesOptions): {
   readonly current: () => WorkloadAuthorities | undefined;
   readonly stop: () => Promise<void>;
 } {
-  const { installation, store, clock, log, trustDomain, looked } = o;
+  const { installation, store, clock, log, trustDomain, times, looked } = o;
+  const advanceEveryMilliseconds = lookEverySeconds(times) * 1000;
   let keys: Unsealed | undefined;
   let authorities: WorkloadAuthorities | undefined;
   let opening: Promise<void> | undefined;
 
   const openNow = async (of: Unsealed): Promise<void> => {
     const { barrier, audit, instanceKey } = of;
-    const found = await WorkloadAuthorities.open({ store, barrier, audit, clock, trustDomain, instanceKey });
+    const found = await WorkloadAuthorities.open({ store, barrier, audit, clock, trustDomain, instanceKey, times });
     // Sealed meanwhile: these belong to nobody.
     if (keys !== of) {
       found[Symbol.dispose]();
@@ -68,7 +77,8 @@ export function keepAuthorities(o: KeepAuthoritiesOptions): {
       const step = await authorities.advance();
       if (step !== undefined) log.warn({ step, seq: authorities.seq }, 'Rotated the authorities');
       await looked(authorities);
-      return advanceEveryMilliseconds;
+      // After a long seal several steps are due.
+      return step === undefined ? advanceEveryMilliseconds : undefined;
     },
     onError: (error) => log.error({ error }, 'Could not look after the authorities'),
   });

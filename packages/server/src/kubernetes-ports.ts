@@ -27,6 +27,8 @@ export interface KubernetesPorts {
   readonly alarmed?: (alarm: EnrolmentAlarm) => void;
   /** Once the authorities are there after an unseal; undefined at the seal. */
   readonly unsealed?: (services: KubernetesServices | undefined) => void;
+  /** The bundle has another number: what namespaces are given to trust has changed. */
+  readonly rotated?: () => void;
 }
 
 /** What the informer and the controller work with while unsealed. */

@@ -13,6 +13,7 @@ import {
   type BootKeys,
   type Clock,
   type Entry,
+  type RotationTimes,
   type Store,
 } from '@letterlock/core';
 import {
@@ -76,6 +77,8 @@ export interface StartOptions {
   readonly workloadPorts?: KubernetesPorts;
   /** Default: the API server that the configuration names. */
   readonly kubernetesApi?: ApiClient;
+  /** Lives of workload certificates, shorter than the configuration allows, for tests. Default: those of the configuration. */
+  readonly authorityTimes?: RotationTimes;
   /** A store in memory waits for an admin's initialisation too, as a durable one does; for tests of it. Default false. */
   readonly waitsForInitialisation?: boolean;
 }
@@ -230,6 +233,7 @@ export async function startServer(config: Config, options: StartOptions = {}): P
           clock,
           log,
           trustDomain: config.trustDomain,
+          times: options.authorityTimes ?? config.ca,
           servedKey: boot.tls,
           hosts: () => [...new Set([...hostsOf(publicOrigins), ...workloadPorts.serviceHosts])],
           serve: (chain) => {
@@ -359,7 +363,7 @@ export async function startServer(config: Config, options: StartOptions = {}): P
     stopFollowing,
     initial.stop,
     ...(workloads === undefined ? [] : [workloads.stop]),
-    runSweeper({ unsealed: () => unsealed, metrics, log }),
+    runSweeper({ unsealed: () => unsealed, installation, metrics, log }),
     ...(config.tls === undefined ? [] : [reloadCertificate(config.tls)]),
     ...(peers === undefined ? [] : [peers.stop]),
   ];

@@ -99,6 +99,7 @@ export function openKubernetes(o: KubernetesOptions): OpenedKubernetes {
       services = given;
       controller.refresh();
     },
+    rotated: () => controller.trustChanged(),
   };
   let first: Promise<void> = Promise.resolve();
   let stopLease: (() => Promise<void>) | undefined;

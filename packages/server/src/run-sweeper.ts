@@ -3,6 +3,7 @@
  * It must never hold up requests for longer than one page takes.
  * @module
  */
+import type { Installation } from '@letterlock/core';
 import type { Logger } from 'pino';
 import { repeat } from './background.ts';
 import type { UnsealedServices } from './http/ports.ts';
@@ -19,11 +20,13 @@ const sweepLimit = 100;
 export function runSweeper(o: {
   /** Undefined while sealed. */
   readonly unsealed: () => UnsealedServices | undefined;
+  readonly installation: Pick<Installation, 'sweepPeerGrants'>;
   readonly metrics: Pick<Metrics, 'swept' | 'secretsExpired' | 'recordsDamaged' | 'sweepFailed'>;
   readonly log: Logger;
 }): () => Promise<void> {
   const { metrics, log } = o;
   let ledgerAfter: string | undefined;
+  let peersAfter: string | undefined;
   return repeat({
     everyMilliseconds: sweepEveryMilliseconds,
     run: async (signal) => {
@@ -36,7 +39,7 @@ export function runSweeper(o: {
     },
   });
 
-  /** One page of wraps, one of secrets and one of applied operations. @returns the pause until the next */
+  /** One page of wraps, of secrets, of applied operations and of granted peers. @returns the pause until the next */
   async function sweep({ wraps, secrets, ledger }: UnsealedServices, signal: AbortSignal): Promise<number | undefined> {
     const report = await wraps.sweep({ limit: sweepLimit, signal });
     for (const transition of ['burned', 'expired', 'purged'] as const) metrics.swept(transition, report[transition]);
@@ -50,7 +53,14 @@ export function runSweeper(o: {
     });
     ledgerAfter = page.after;
     foundDamaged('operations', page.damaged);
-    const isPassComplete = report.isPassComplete && versions.isPassComplete && ledgerAfter === undefined;
+    const peers = await o.installation.sweepPeerGrants({
+      limit: sweepLimit,
+      ...(peersAfter === undefined ? {} : { after: peersAfter }),
+    });
+    peersAfter = peers.after;
+    foundDamaged('peers', peers.damaged);
+    const isPassComplete =
+      report.isPassComplete && versions.isPassComplete && (ledgerAfter ?? peersAfter) === undefined;
     return isPassComplete ? undefined : sweepNextPageMilliseconds;
   }
 

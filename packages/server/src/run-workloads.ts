@@ -12,6 +12,7 @@ import {
   type Clock,
   type Installation,
   type LiveBindings,
+  type RotationTimes,
   type Store,
   type Unsealed,
   type WorkloadAuthorities,
@@ -30,6 +31,7 @@ export interface RunWorkloadsOptions {
   readonly clock: Clock;
   readonly log: Logger;
   readonly trustDomain: string;
+  readonly times: RotationTimes;
   /** Key that the listeners serve. */
   readonly servedKey: SigningKey;
   /** Names and addresses that agents may know this server by. */
@@ -66,12 +68,14 @@ export function runWorkloads(o: RunWorkloadsOptions): RunningWorkloads {
   const leaf = new ServedLeaf(o);
   let composed: WorkloadServices | undefined;
   let told: WorkloadAuthorities | undefined;
+  let toldSeq: number | undefined;
   const kept = keepAuthorities({
     installation,
     store,
     clock,
     log,
     trustDomain,
+    times: o.times,
     looked: async (authorities) => {
       await leaf.renew(authorities);
       tell(authorities);
@@ -100,8 +104,13 @@ export function runWorkloads(o: RunWorkloadsOptions): RunningWorkloads {
   };
 
   function tell(authorities: WorkloadAuthorities | undefined): void {
-    if (authorities === told) return;
+    if (authorities === told) {
+      if (authorities !== undefined && authorities.seq !== toldSeq) ports.rotated?.();
+      toldSeq = authorities?.seq;
+      return;
+    }
     told = authorities;
+    toldSeq = authorities?.seq;
     const sik = installation.configuration?.sik;
     const services =
       authorities === undefined || composed === undefined || sik === undefined

@@ -5,12 +5,13 @@
  */
 import { inspectServer, LetterlockClient, type Identity } from '@letterlock/client';
 import { attestedIdentity, pinBootIdentities } from '../boot-identities.ts';
-import { checkFingerprint, otherPin, pin, readIdentity, readOrigin } from '../connect.ts';
+import { checkFingerprint, otherPin, pin, readIdentity } from '../connect.ts';
 import type { Context } from '../context.ts';
 import { CommandError, usage } from '../exit-status.ts';
 import { pinAdminNames, readAdminCertificates } from '../files/admin-certificates.ts';
 import { required } from '../people.ts';
 import { patienceFor } from '../read-keys.ts';
+import { readService, type Service } from '../service.ts';
 import { defineVerb } from '../verb.ts';
 
 const cardExample = 'pkcs11:token=alice;object=admin?module-path=/usr/lib/x86_64-linux-gnu/opensc-pkcs11.so';
@@ -61,8 +62,10 @@ export const verb = defineVerb({
       throw usage(`Cannot initialise: --threshold is a number from 1 to ${admins.length}`);
     }
     const identity = await readIdentity(context);
-    const origin = await readOrigin(context);
-    const before = await inspectServer(origin, { signal: context.signal });
+    // One process is initialised, the first where several are named.
+    const place = (await readService(context)).parts[0]!;
+    const { shown: origin, address } = place;
+    const before = await inspectServer(address, { signal: context.signal });
     if (before.state !== 'uninitialised') {
       throw new CommandError(
         'usage',
@@ -71,7 +74,7 @@ export const verb = defineVerb({
       );
     }
     using client = new LetterlockClient({
-      address: origin,
+      address,
       trust: { onFirstContact: () => false },
       identity,
       ...patienceFor(identity),
@@ -81,14 +84,17 @@ export const verb = defineVerb({
       client.initialise({ boot, admins: admins.map(({ der }) => der), k: threshold, signal: context.signal }),
     );
     pinAdminNames(context, admins);
-    await pinNew(context, { origin, identity, boot, trusted, holders: admins.length, threshold });
+    await pinNew(context, { place, identity, boot, trusted, holders: admins.length, threshold });
   },
 });
+
+/** Where the one process is that is initialised. */
+type Place = Service['parts'][number];
 
 async function pinNew(
   context: Context,
   o: {
-    readonly origin: string;
+    readonly place: Place;
     readonly identity: Identity;
     readonly boot: string;
     readonly trusted: readonly string[];
@@ -96,8 +102,9 @@ async function pinNew(
     readonly threshold: number;
   },
 ): Promise<void> {
-  const { origin, holders, threshold } = o;
-  const shown = await inspectServer(origin, { signal: context.signal });
+  const { place, holders, threshold } = o;
+  const shown = await inspectServer(place.address, { signal: context.signal });
+  const origin = shown.address;
   const { fingerprint } = shown;
   if (fingerprint === undefined || !shown.isSigned)
     throw new CommandError('integrity', 'Cannot pin: the service did not sign who it is now');
@@ -126,22 +133,27 @@ async function pinNew(
 async function requireBoot(
   context: Context,
   o: {
-    readonly origin: string;
+    readonly place: Place;
     readonly identity: Identity;
     readonly boot: string;
     readonly trusted: readonly string[];
   },
   fingerprint: string,
 ): Promise<string | undefined> {
-  const { origin: address, identity } = o;
-  using client = new LetterlockClient({ address, trust: { pinned: fingerprint }, identity, ...patienceFor(identity) });
+  const { place, identity } = o;
+  using client = new LetterlockClient({
+    address: place.address,
+    trust: { pinned: fingerprint },
+    identity,
+    ...patienceFor(identity),
+  });
   const status = await client.unsealStatus({ signal: context.signal });
   const { boot, token, trustDomain } = status;
   if (boot === o.boot)
     return attestedIdentity(context, { pinned: [], trusted: o.trusted }, { boot, token, trustDomain });
   throw new CommandError(
     'integrity',
-    `Cannot pin ${address}: another process answers than the one that was initialised`,
+    `Cannot pin ${place.shown}: another process answers than the one that was initialised`,
     'read the boot fingerprints in the logs of all processes behind this address',
   );
 }

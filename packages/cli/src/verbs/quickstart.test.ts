@@ -43,6 +43,12 @@ describe('letterlock quickstart', () => {
     expect(existsSync(home.path('carla.key'))).toBe(true);
   });
 
+  test('takes the digest of the agent', async () => {
+    const digest = `sha256:${'0f'.repeat(32)}`;
+    await run(`--mode transient --agent-digest ${digest}`);
+    expect(values()).toMatchObject({ agent: { image: { digest } } });
+  });
+
   test('asks for the mode at a terminal, until it understands the answer', async () => {
     const { status, output } = await runAtTerminal(
       ['quickstart'],
@@ -62,6 +68,7 @@ describe('letterlock quickstart', () => {
     { name: 'one admin', line: '--mode transient --admins anna', message: 'need at least 2' },
     { name: 'one admin twice', line: '--mode transient --admins anna anna', message: 'Cannot use --admins' },
     { name: 'a name that is a path', line: '--mode transient --admins ../anna ben', message: 'Cannot use --admins' },
+    { name: 'half a digest', line: '--mode transient --agent-digest sha256:0f', message: 'Cannot use --agent-digest' },
     { name: 'a threshold above the admins', line: '--mode transient --threshold 3', message: 'Cannot use --threshold' },
   ])('refuses $name, and writes nothing', async ({ line, message }) => {
     const { status, stderr } = await run(line);

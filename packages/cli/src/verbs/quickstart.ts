@@ -29,6 +29,10 @@ export const verb = defineVerb({
     admins: { flags: '--admins <name...>', help: 'names of the admins; also of their files NAME.key and NAME.crt' },
     threshold: { flags: '--threshold <number>', help: 'how many admins unseal together; default 1, or 2 when durable' },
     registry: { flags: '--registry <registry>', help: 'where your cluster pulls the images from' },
+    agentDigest: {
+      flags: '--agent-digest <digest>',
+      help: "of the agent's image there, sha256:…: without one no agent may enrol",
+    },
     namespace: { flags: '--namespace <namespace>', help: 'default letterlock-system' },
     chart: { flags: '--chart <chart>', help: 'folder, file or address of the chart; default charts/letterlock' },
     folder: { flags: '--folder <folder>', help: 'where to write; default: here' },
@@ -58,6 +62,12 @@ export const verb = defineVerb({
     const threshold = options.threshold === undefined ? defaults[mode].threshold : Number(options.threshold);
     if (!Number.isInteger(threshold) || threshold < 1 || threshold > names.length)
       throw usage('Cannot use --threshold: need a number of the admins', `from 1 to ${names.length}`);
+    const { agentDigest: digest } = options;
+    if (digest !== undefined && !/^sha256:[0-9a-f]{64}$/.test(digest))
+      throw usage(
+        'Cannot use --agent-digest: need sha256: and 64 hexadecimal digits',
+        'the push of the image prints it',
+      );
     const folder = options.folder ?? '.';
     const valuesFile = join(folder, valuesFileName);
     // All before the first, so that nothing is left half done.
@@ -68,10 +78,13 @@ export const verb = defineVerb({
       makeAdmin({ name, kind: 'P-256', folder, isReplacing: options.force, nowSeconds: context.now() }),
     );
     const { registry } = options;
+    const atRegistry = registry === undefined ? {} : { registry };
+    const agentImage = { ...atRegistry, ...(digest === undefined ? {} : { digest }) };
     const values = {
       mode,
       init: { certificates: admins.map(({ certificate }) => certificate), threshold },
-      ...(registry === undefined ? {} : { image: { registry }, agent: { image: { registry } } }),
+      ...(registry === undefined ? {} : { image: atRegistry }),
+      ...(Object.keys(agentImage).length === 0 ? {} : { agent: { image: agentImage } }),
     };
     writeWholeFile(valuesFile, stringify(values), { isReplacing: options.force, mode: 0o644 });
     const namespace = options.namespace ?? 'letterlock-system';

@@ -3,7 +3,7 @@
  * It must never fill in what the definition refuses: an object of an older definition is refused with a reason.
  * @module
  */
-import { bindingDelivery, type BindingDelivery, type JcsObject } from '@letterlock/protocol';
+import { bindingDelivery, durationSeconds, type BindingDelivery, type JcsObject } from '@letterlock/protocol';
 
 export interface LabelSelector {
   readonly matchLabels?: Readonly<Record<string, string>>;
@@ -53,7 +53,6 @@ export type BindingFault = 'CrossNamespaceForbidden' | 'NotYetSupported' | 'TooL
 type Loose = Readonly<Record<string, unknown>>;
 
 const serviceAccountName = /^[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?$/;
-const durationPattern = /^(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?$/;
 /** Of all secrets of a binding together, bytes. */
 const totalBytes = 64 * 524_288;
 
@@ -115,7 +114,7 @@ function read(object: Loose): Binding | { readonly fault: BindingFault } {
 }
 
 function deliveryOf(files: readonly Loose[], delivery: Loose): BindingDelivery {
-  const timeout = delivery['waitTimeout'] === undefined ? undefined : durationSeconds(text(delivery['waitTimeout']));
+  const timeout = delivery['waitTimeout'] === undefined ? undefined : secondsIn(text(delivery['waitTimeout']));
   return bindingDelivery(
     {
       ...(files.length === 0 ? {} : { files }),
@@ -145,11 +144,10 @@ const operators = {
 } as const satisfies Record<string, (value: string | undefined, values: readonly string[]) => boolean>;
 
 /** @throws RangeError */
-function durationSeconds(duration: string): number {
-  const [, hours = '0', minutes = '0', seconds = '0'] = durationPattern.exec(duration) ?? [];
-  const total = Number(hours) * 3600 + Number(minutes) * 60 + Number(seconds);
-  if (total === 0) throw new RangeError('duration');
-  return total;
+function secondsIn(duration: string): number {
+  const seconds = durationSeconds(duration);
+  if (seconds === undefined) throw new RangeError('duration');
+  return seconds;
 }
 
 function secondsOf(time: string): number {

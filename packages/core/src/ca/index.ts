@@ -6,5 +6,12 @@ export { createAuthority, readAuthority, type Authority, type TrustedAuthority }
 export { issueServerCertificate, issueSvid, type IssuedCertificate, type IssueOptions } from './issue.ts';
 export { parseSvid, type Svid, type SvidRules, type SvidViolation } from './parse-svid.ts';
 export { proveWorkload, type ProvenWorkload, type WorkloadFacts } from './proven-workload.ts';
-export { defaultRotationTimes, type RotationStep, type RotationTimes } from './rotation.ts';
+export {
+  defaultRotationTimes,
+  lookEverySeconds,
+  rotationTimesOf,
+  type ChosenLifetimes,
+  type RotationStep,
+  type RotationTimes,
+} from './rotation.ts';
 export { WorkloadAuthorities, type WorkloadAuthoritiesOptions } from './workload-authorities.ts';

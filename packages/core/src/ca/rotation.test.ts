@@ -1,6 +1,16 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { afterStep, defaultRotationTimes, dueStep, firstState, trustedOf, type RotationState } from './rotation.ts';
+import { workloadLifetimes } from '@letterlock/protocol';
+import {
+  afterStep,
+  defaultRotationTimes,
+  dueStep,
+  firstState,
+  lookEverySeconds,
+  rotationTimesOf,
+  trustedOf,
+  type RotationState,
+} from './rotation.ts';
 
 interface Named {
   readonly name: string;
@@ -14,9 +24,42 @@ const published = afterStep(firstState(old), 'publish', 60 * day, fresh);
 const switched = afterStep(published, 'switch', 60 * day + 7200);
 const namesOf = (state: RotationState<Named>): readonly string[] => trustedOf(state).map(({ name }) => name);
 
+describe('rotationTimesOf()', () => {
+  test('renews at two thirds, and keeps the old one for the overlap, a leaf and a twelfth of it', () => {
+    expect(rotationTimesOf({ leaf: 120, authority: 900, overlap: 30 })).toEqual({
+      lifetime: 900,
+      renewBefore: 300,
+      published: 30,
+      retired: 160,
+      leaf: 120,
+    });
+  });
+
+  test('renews when it is told to', () => {
+    expect(rotationTimesOf({ leaf: 120, authority: 900, renewBefore: 840, overlap: 30 }).renewBefore).toBe(840);
+  });
+});
+
+describe('lookEverySeconds()', () => {
+  test.each([
+    { name: 'a minute for the default times', change: {}, seconds: 60 },
+    { name: 'a tenth of a short leaf', change: { leaf: 120 }, seconds: 12 },
+    { name: 'a tenth of a short overlap', change: { published: 30 }, seconds: 3 },
+    { name: 'a second at least', change: { leaf: 5 }, seconds: 1 },
+  ])('is $name', ({ change, seconds }) => {
+    expect(lookEverySeconds({ ...times, ...change })).toBe(seconds);
+  });
+});
+
 describe('the default times', () => {
   test('are those of the protocol', () => {
-    expect(times).toMatchObject({ lifetime: 90 * day, published: 2 * 3600, retired: 2 * 3600 + 65 * 60, leaf: 3600 });
+    expect(times).toEqual({
+      lifetime: 90 * day,
+      renewBefore: 30 * day,
+      published: 2 * 3600,
+      retired: workloadLifetimes.authorityRetired,
+      leaf: 3600,
+    });
   });
 });
 

@@ -19,14 +19,38 @@ export interface RotationTimes {
   readonly leaf: number;
 }
 
+/** What an installation says of its lifetimes, seconds. */
+export interface ChosenLifetimes {
+  readonly leaf: number;
+  readonly authority: number;
+  /** Default a third of the authority's. */
+  readonly renewBefore?: number | undefined;
+  /** For so long a new authority is shown before it signs, and the old one is kept beyond its last certificate. */
+  readonly overlap: number;
+}
+
+/** A twelfth more than a leaf lives: clocks differ, and another replica may sign until it has looked. */
+export function rotationTimesOf({ leaf, authority, renewBefore, overlap }: ChosenLifetimes): RotationTimes {
+  return {
+    lifetime: authority,
+    renewBefore: renewBefore ?? Math.floor(authority / 3),
+    published: overlap,
+    retired: overlap + leaf + Math.ceil(leaf / 12),
+    leaf,
+  };
+}
+
 /** @source protocol.md §8.4 */
-export const defaultRotationTimes: RotationTimes = {
-  lifetime: workloadLifetimes.authority,
-  renewBefore: 30 * 86_400,
-  published: workloadLifetimes.authorityPublished,
-  retired: workloadLifetimes.authorityRetired,
+export const defaultRotationTimes: RotationTimes = rotationTimesOf({
   leaf: workloadLifetimes.leaf,
-};
+  authority: workloadLifetimes.authority,
+  overlap: workloadLifetimes.authorityPublished,
+});
+
+/** How often a replica must look, seconds: a fraction of the shortest time that something may be overdue. */
+export function lookEverySeconds({ leaf, published }: RotationTimes): number {
+  return Math.min(60, Math.max(1, Math.floor(Math.min(leaf, published) / 10)));
+}
 
 /** What rotation needs to know of an authority. */
 export interface Dated {

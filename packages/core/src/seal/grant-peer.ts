@@ -13,18 +13,7 @@ import {
   type SecretBytes,
   type SigningKey,
 } from '@letterlock/crypto';
-import {
-  canonicalBytes,
-  canonicalize,
-  hash,
-  integer,
-  object,
-  parseCanonical,
-  ProblemError,
-  seconds,
-  type PeerUnsealRequest,
-  type PeerUnsealResponse,
-} from '@letterlock/protocol';
+import { canonicalize, ProblemError, type PeerUnsealRequest, type PeerUnsealResponse } from '@letterlock/protocol';
 import type { AuditTrail } from '../audit/audit-trail.ts';
 import type { AuditFacts } from '../audit/record.ts';
 import type { Barrier } from '../store/barrier.ts';
@@ -33,6 +22,7 @@ import type { Compare, Entry, Store } from '../store/store.ts';
 import type { AttestedBoot, BootAttestor } from './attestation.ts';
 import { readBootImages } from './boot-images.ts';
 import { commitAudited } from './commit-audited.ts';
+import { grantsOfOneStart, openPeerGrant, peerGrantKey, sealPeerGrant } from './peer-grants.ts';
 import { readPeerMode } from './peer-mode.ts';
 import type { SealConfiguration } from './seal-configuration.ts';
 import { refusal, type ReceivedFacts } from './seal-facts.ts';
@@ -41,11 +31,6 @@ import { systemPaths } from './system-records.ts';
 
 /** Another replica may be answering in the same moment. */
 const attempts = 3;
-/** The same boot keys may ask again after a lost answer: they learn nothing new. So often, so that the trail does not grow by it. */
-const grantsOfOneStart = 8;
-
-const grantRecord = object({ at: seconds, boot: hash, n: integer(1, grantsOfOneStart), v: integer(1, 1) });
-
 export interface GrantPeerOptions {
   readonly store: Store;
   readonly barrier: Barrier;
@@ -111,8 +96,8 @@ async function grant(o: GrantPeerOptions, { to, boot, attested, facts }: Asked):
   const modeKey = barrier.keyOf(systemPaths.peerUnseal);
   // A seal on purpose begins anew: who was granted before it may be granted after the unseal that ends it.
   const { image, instance, start } = attested;
-  const path = `peer/${hash43(canonicalize({ epoch: o.epochRevision, instance, start }))}`;
-  const key = barrier.keyOf(path);
+  const of = hash43(canonicalize({ epoch: o.epochRevision, instance, start }));
+  const key = peerGrantKey(barrier, of);
   const imagesKey = barrier.keyOf(systemPaths.bootImages);
   for (let attempt = 0; attempt < attempts; attempt += 1) {
     const keys = [epochKey, modeKey, imagesKey, key];
@@ -124,10 +109,10 @@ async function grant(o: GrantPeerOptions, { to, boot, attested, facts }: Asked):
       // Whoever is told has shown that it is a replica: it must be able to say why it stays sealed.
       throw new ProblemError('image_not_listed', { reason: imageReason });
     }
-    const n = timesBefore(barrier, path, before, boot) + 1;
+    const n = timesBefore(barrier, of, before, boot) + 1;
     const k = await sealPeerKek({ to, gen, kek: o.kek() });
     const jws = signPeer(o.instanceKey, { boot, gen, inst, k });
-    const record = { at: clock.nowSeconds(), boot, n, v: 1 };
+    const record = { at: clock.nowSeconds(), boot, epoch: o.epochRevision, n, of, v: 1 } as const;
     const { isApplied } = await commitAudited(store, trail, [facts], {
       compare: [
         isUnchanged(epochKey, epoch),
@@ -135,7 +120,7 @@ async function grant(o: GrantPeerOptions, { to, boot, attested, facts }: Asked):
         isUnchanged(imagesKey, images),
         isUnchanged(key, before),
       ],
-      then: [{ do: 'put', key, value: barrier.seal(path, canonicalBytes(record)) }],
+      then: [{ do: 'put', key, value: sealPeerGrant(barrier, record) }],
     });
     if (isApplied) return { jws };
   }
@@ -143,9 +128,9 @@ async function grant(o: GrantPeerOptions, { to, boot, attested, facts }: Asked):
 }
 
 /** One start has one pair of boot keys: a second pair is somebody else. */
-function timesBefore(barrier: Barrier, path: string, entry: Entry | undefined, boot: string): number {
+function timesBefore(barrier: Barrier, of: string, entry: Entry | undefined, boot: string): number {
   if (entry === undefined) return 0;
-  const before = grantRecord(parseCanonical(barrier.open(path, entry.value)), '');
+  const before = openPeerGrant(barrier, of, entry.value);
   if (before.boot !== boot) throw new ProblemError('denied', { reason: 'peer_start_granted' });
   if (before.n >= grantsOfOneStart) throw new ProblemError('denied', { reason: 'peer_granted_too_often' });
   return before.n;

@@ -41,6 +41,7 @@ import { grantPeer, type RefusedReplica } from './grant-peer.ts';
 import { receiveInitOperation } from './init-operation.ts';
 import { CurrentBarrier, KeyringBarrier } from './keyring-barrier.ts';
 import { openedWith, ownCheckpoint, type Opened, type Unsealed } from './opened.ts';
+import { sweepPeerGrants, type PeerGrantSweep } from './peer-grants.ts';
 import { putPeerMode, storeSetting } from './peer-mode.ts';
 import { recordUnseal } from './record-unseal.ts';
 import type { SealConfiguration, StoredConfiguration } from './seal-configuration.ts';
@@ -282,6 +283,14 @@ export class Installation {
     };
     const context = { store, barrier, trail, clock, attestor, configuration, instanceKey, kek, epochRevision, refused };
     return grantPeer(context, request, tls, received);
+  }
+
+  /** Forgets which starts were granted before the last seal on purpose, one page. @throws 'sealed', 'unavailable' */
+  async sweepPeerGrants(page: { readonly limit: number; readonly after?: string }): Promise<PeerGrantSweep> {
+    const { barrier } = this.#requireOpened();
+    const epochRevision = this.#epoch.revision;
+    if (epochRevision === undefined) throw sealedProblem();
+    return sweepPeerGrants({ store: this.#o.store, barrier, epochRevision }, page);
   }
 
   /**

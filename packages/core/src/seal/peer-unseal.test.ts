@@ -402,3 +402,50 @@ describe('an unsealed replica', () => {
     await expect(ask(a, b, await requestOf(b))).rejects.toMatchObject({ code: 'unavailable' });
   });
 });
+
+describe('records of granted starts', () => {
+  /** Keys of the store that a grant to B adds. */
+  async function granted(): Promise<{ a: SealWorld; b: SealWorld; keys: readonly string[] }> {
+    const { a, b } = await replicas();
+    const before = new Set(await keysOf(a));
+    await ask(a, b, await requestOf(b));
+    const keys = (await keysOf(a)).filter((key) => !before.has(key));
+    return { a, b, keys };
+  }
+  /** Of two segments; records of the audit trail have three. */
+  const keysOf = async ({ store }: SealWorld): Promise<readonly string[]> =>
+    (await store.range({ prefix: '', limit: 1000 })).entries
+      .map(({ key }) => key)
+      .filter((key) => key.split('/').length === 2);
+
+  test('are kept until somebody seals on purpose, and then swept', async () => {
+    const { a, keys } = await granted();
+    expect(keys).toHaveLength(1);
+    expect(await a.installation.sweepPeerGrants({ limit: 10 })).toEqual({ deleted: 0, damaged: 0 });
+    await a.seal();
+    await a.unseal();
+    expect(await a.installation.sweepPeerGrants({ limit: 10 })).toEqual({ deleted: 1, damaged: 0 });
+    expect(await keysOf(a)).not.toContain(keys[0]);
+  });
+
+  test('are told of and kept when they were changed', async () => {
+    const { a, keys } = await granted();
+    await a.seal();
+    await a.unseal();
+    await a.store.transact({ compare: [], then: [{ do: 'put', key: keys[0]!, value: new Uint8Array(100) }] });
+    expect(await a.installation.sweepPeerGrants({ limit: 10 })).toEqual({ deleted: 0, damaged: 1 });
+    expect(await keysOf(a)).toContain(keys[0]);
+  });
+
+  test('count for no other start when they are moved', async () => {
+    const { a, b, keys } = await granted();
+    const podC = new FakeAttestor({ instance: 'pod-c', start: 'container-c' });
+    const c = await a.restarted({ attestor: podC });
+    const before = new Set(await keysOf(a));
+    await ask(a, c, await requestOf(c, podC));
+    const keyOfC = (await keysOf(a)).find((key) => !before.has(key))!;
+    const [recordOfC] = (await a.store.range({ key: keyOfC })).entries;
+    await a.store.transact({ compare: [], then: [{ do: 'put', key: keys[0]!, value: recordOfC!.value }] });
+    await expect(ask(a, b, await requestOf(b))).rejects.toMatchObject({ reason: 'storage_integrity' });
+  });
+});

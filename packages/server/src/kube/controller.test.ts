@@ -18,7 +18,7 @@ afterEach(async () => {
 
 function start() {
   const api = new FakeApi();
-  const facts = { isLeading: true, isSealed: false };
+  const facts = { isLeading: true, isSealed: false, bundle: 'a.b.c' };
   const purged: string[] = [];
   const told: string[] = [];
   const log = pino({ level: 'silent' });
@@ -28,7 +28,7 @@ function start() {
     publicKeyOf: async () => ({ kty: 'EC', crv: 'P-256', x: 'x', y: 'y' }),
     purge: async (namespace, name) => void purged.push(`${namespace}/${name}`),
     secretOf: async () => undefined,
-    trust: () => ({ 'bundle.jws': 'a.b.c' }),
+    trust: () => ({ 'bundle.jws': facts.bundle }),
     podChanged: async () => void told.push('changed'),
     podGone: async () => void told.push('gone'),
     podsListed: async (uids) => void told.push(`listed ${uids.size}`),
@@ -167,6 +167,17 @@ describe('the controller', () => {
     await until(() => told.length === 2);
     expect(told).toEqual(['listed 1', 'changed']);
     await until(async () => (await read(api, trust)) !== undefined);
+  });
+
+  test('a bundle with another number reaches every namespace that has one', async () => {
+    const { api, controller, facts } = start();
+    await api.ask({ method: 'POST', path: bindings, body: binding() });
+    controller.start();
+    await until(async () => (await read(api, trust)) !== undefined);
+    facts.bundle = 'd.e.f';
+    controller.trustChanged();
+    await until(async () => (await read(api, trust))!['data']!['bundle.jws'] !== 'a.b.c');
+    expect((await read(api, trust))!['data']).toEqual({ 'bundle.jws': 'd.e.f' });
   });
 
   test('Purge destroys the keys before the binding goes; a binding that terminates gives no rights', async () => {

@@ -142,10 +142,13 @@ export class Controller {
   refresh(): void {
     this.#tellsAllPods = true;
     this.#pods.listAgain();
-    for (const object of this.#bindings.objects) {
-      this.#queue.add(`binding ${keyOf(object)}`);
-      this.#queue.add(`trust ${object.metadata.namespace}`);
-    }
+    for (const object of this.#bindings.objects) this.#queue.add(`binding ${keyOf(object)}`);
+    this.trustChanged();
+  }
+
+  /** Every namespace that has the trust is given it anew: its agents must know an authority before it signs. */
+  trustChanged(): void {
+    for (const object of this.#bindings.objects) this.#queue.add(`trust ${object.metadata.namespace}`);
     for (const { metadata } of this.#namespaces.objects) {
       if (metadata.labels?.[injectLabel] === 'enabled') this.#queue.add(`trust ${metadata.name}`);
     }
