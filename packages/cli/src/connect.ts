@@ -29,9 +29,9 @@ export interface Connected extends Disposable {
   readonly identity: Identity;
 }
 
-/** Connects as the owner of the key. @throws usage without address or key, integrity for another server than the pinned one */
-export async function connect(context: Context): Promise<Connected> {
-  const identity = await readIdentity(context);
+/** Connects as the owner of the key, or as the given identity. @throws usage without address or key, integrity for another server than the pinned one */
+export async function connect(context: Context, own?: Identity): Promise<Connected> {
+  const identity = own ?? (await readIdentity(context));
   const service = await readService(context);
   const fingerprint = await trustedFingerprint(context, service);
   const client = new LetterlockClient({

@@ -14,6 +14,7 @@ import type {
   OperationArguments,
   RegisterResponse,
   ServiceState,
+  TokenWriterResponse,
 } from '@letterlock/protocol';
 import { randomInt } from 'node:crypto';
 import { endpointsOf, type ServiceAddress } from './address.ts';
@@ -27,6 +28,12 @@ import {
   type OperationOutcome,
   type RunningOperation,
 } from './administration.ts';
+import {
+  registerTokenWriter,
+  writeBindingSecret,
+  type WriteBindingSecretOptions,
+  type WrittenBindingSecret,
+} from './binding-secrets.ts';
 import { Deadline, type CallOptions } from './deadline.ts';
 import { IdentityBook, register } from './identities.ts';
 import type { Identity, SequenceMemory } from './identity.ts';
@@ -241,6 +248,16 @@ export class LetterlockClient implements Disposable {
     options?: CallOptions,
   ): Promise<BindingKey> {
     return bindingKey(this.#session, binding, new Deadline(options));
+  }
+
+  /** Encrypts the next version of a binding's secret to the binding's key and stores it. @throws 'denied' if the binding does not list the identity, 'not_found', 'conflict', RangeError */
+  async writeBindingSecret(options: WriteBindingSecretOptions): Promise<WrittenBindingSecret> {
+    return writeBindingSecret(this.#session, options, new Deadline(options));
+  }
+
+  /** Makes this identity a writer of the pod of a token, for ten minutes: where a binding lists the pod's ServiceAccount with `factor: Token`. @param token - of audience `letterlock-write:<td>`. @throws 'denied' */
+  async registerTokenWriter(token: string, options?: CallOptions): Promise<TokenWriterResponse> {
+    return registerTokenWriter(this.#session, token, new Deadline(options));
   }
 
   /** All grants, for admins. @throws 'denied' */

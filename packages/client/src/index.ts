@@ -46,6 +46,7 @@ export type {
   WrittenSecret,
 } from './secrets.ts';
 export type { Warning } from './session.ts';
+export type { WriteBindingSecretOptions, WrittenBindingSecret } from './binding-secrets.ts';
 export type { BindingKey } from './workloads.ts';
 export type { FirstContact, TrustPolicy } from './trust.ts';
 export type { Boot, GiveShareOptions, InitialiseOptions, ShareOutcome, SharePin, UnsealStatus } from './unseal.ts';

@@ -26,6 +26,7 @@ import { readDocument } from './answers.ts';
 import type { CallOptions, Deadline } from './deadline.ts';
 import { IntegrityError, integrityOf, LetterlockError } from './errors.ts';
 import type { IdentityBook } from './identities.ts';
+import { storeNext } from './next-version.ts';
 import { readContent } from './open-wrap.ts';
 import { checkReceipt, readReceiptAnswer, type Receipt } from './receipts.ts';
 import { sealSecret, type SecretContent } from './seal-secret.ts';
@@ -95,9 +96,6 @@ export interface ShareSecretOptions extends CallOptions {
   readonly isWriterAllowed?: ((writerId: string) => boolean) | undefined;
 }
 
-/** One try that learns the latest version from its refusal, one that uses it, and one more if somebody wrote in between. */
-const writeAttempts = 3;
-
 /** The secrets of one client. */
 export class SecretBook {
   readonly #session: Session;
@@ -117,16 +115,7 @@ export class SecretBook {
     }
     const expiry = (iat: number) => (expiresInSeconds === undefined ? undefined : iat + expiresInSeconds);
     if (ver !== undefined) return this.#store({ ...options, ver, expiry }, deadline);
-    let next = (this.#seen.get(options.path) ?? 0) + 1;
-    for (let attempt = 1; ; attempt += 1) {
-      try {
-        return await this.#store({ ...options, ver: next, expiry }, deadline);
-      } catch (error) {
-        const latest = latestOf(error);
-        if (latest === undefined || latest < next || attempt >= writeAttempts) throw error;
-        next = latest + 1;
-      }
-    }
+    return storeNext(this.#seen.get(options.path), (next) => this.#store({ ...options, ver: next, expiry }, deadline));
   }
 
   async read(path: string, options: ReadSecretOptions, deadline: Deadline): Promise<ReadSecret> {
@@ -300,11 +289,6 @@ function checkVersion(
     'secret_rollback',
     `Cannot accept version ${ver} as the latest: version ${seen} was seen before`,
   );
-}
-
-/** The latest version that a refusal names. */
-function latestOf(error: unknown): number | undefined {
-  return error instanceof LetterlockError && error.code === 'conflict' ? error.members.ver : undefined;
 }
 
 /** A secret before the folder of its name. */

@@ -3,13 +3,14 @@
  * It must never send a private key, nor register without the key's own signature.
  * @module
  */
-import { identityOf, LetterlockClient, type Evidence } from '@letterlock/client';
+import { LetterlockClient, type Evidence } from '@letterlock/client';
 import { readCertificate } from '@letterlock/crypto';
-import { encodeBase64url, isProblemError, limits } from '@letterlock/protocol';
+import { encodeBase64url, limits } from '@letterlock/protocol';
 import { connect, type Connected } from '../connect.ts';
 import type { Context } from '../context.ts';
 import { usage } from '../exit-status.ts';
 import { readTextFile } from '../files/read-file.ts';
+import { nextKeyset } from '../next-keyset.ts';
 import { noticeKeyset } from '../people.ts';
 import { patienceFor, readKeys } from '../read-keys.ts';
 import { defineVerb, type OptionValues } from '../verb.ts';
@@ -62,29 +63,6 @@ export const verb = defineVerb({
     ]);
   },
 });
-
-/** The registered keyset if it says the same (it is answered the same), else the one after it. */
-async function nextKeyset(
-  context: Context,
-  { client, identity }: Connected,
-  name: string | undefined,
-): Promise<string> {
-  const registered = await client.identity(identity.id, { signal: context.signal }).catch((error: unknown) => {
-    // Unknown so far: that is what registering is for.
-    if (isProblemError(error) && ['not_found', 'bad_proof'].includes(error.code)) return undefined;
-    throw error;
-  });
-  const isSame =
-    registered?.enc.thumbprint === identity.openingKeys[0].thumbprint && (name ?? registered.name) === registered.name;
-  if (registered !== undefined && isSame) return registered.jws;
-  const ownName = name ?? registered?.name;
-  const { keyset = '' } = identityOf(identity.signingKey, identity.openingKeys, {
-    seq: (registered?.seq ?? 0) + 1,
-    iat: context.now(),
-    ...(ownName === undefined ? {} : { name: ownName }),
-  });
-  return keyset;
-}
 
 async function evidenceOf(
   context: Context,

@@ -156,7 +156,7 @@ function waitingOf(binding: Binding, observed: ObservedBinding): BindingDecision
     const isReplaced = formerKeyX !== undefined && formerKeyX !== publicKey.x;
     return {
       reason: isReplaced ? 'InstanceReplaced' : 'NotWritten',
-      message: `${isReplaced ? 'The service began anew and has none of' : 'Nobody has written'} ${names}: letterlock secret write --binding ${place}`,
+      message: `${isReplaced ? 'The service began anew and has none of' : 'Nobody has written'} ${names}: letterlock secret write ${unwritten[0]!.name} --binding ${place}`,
     };
   }
   const demanded = binding.serviceAccountNames.map((name) => `${observed.recipientPrefix}${name}`);
@@ -164,7 +164,7 @@ function waitingOf(binding: Binding, observed: ObservedBinding): BindingDecision
   if (narrow !== undefined) {
     return {
       reason: 'RewriteNeeded',
-      message: `${narrow.name} was written before a ServiceAccount was added: letterlock secret write --binding ${place}`,
+      message: `${narrow.name} was written before a ServiceAccount was added: letterlock secret write ${narrow.name} --binding ${place}`,
     };
   }
   return undefined;
