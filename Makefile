@@ -30,6 +30,9 @@ bench: setup ## Measure wraps, opens and full cycles (needs Go)
 bench-agent: setup ## Measure the memory of the agent (Linux)
 	@bench/agent.sh
 
+bench-kubernetes: setup ## Measure admission, enrolment and the start of pods (root on Linux, Go); ARGUMENTS='pod-start --pods 50'
+	@bench/kubernetes.sh $(ARGUMENTS)
+
 bench-peers: setup ## Measure the same beside OpenBao, in turn (needs Go and pip)
 	@bench/peers.sh $(ARGUMENTS)
 
@@ -83,5 +86,5 @@ test-interop: setup
 test-fuzz: setup
 	@e2e/fuzz/run.sh
 
-.PHONY: help setup build check test demo demo-kubernetes image e2e bench bench-agent bench-peers faults mutants wycheproof golden generate \
-	check-format check-lint check-types check-layers check-unused check-generated test-unit test-interop test-fuzz
+.PHONY: help setup build check test demo demo-kubernetes image e2e bench bench-agent bench-kubernetes bench-peers faults mutants wycheproof \
+	golden generate check-format check-lint check-types check-layers check-unused check-generated test-unit test-interop test-fuzz

@@ -9,6 +9,7 @@ const config = {
   roots: [
     '<rootDir>/packages',
     '<rootDir>/tools',
+    '<rootDir>/bench',
     ...['guide', 'replicas', 'faults', 'cluster', 'run'].map((name) => `<rootDir>/e2e/${name}`),
   ],
   testMatch: ['**/*.test.ts'],
