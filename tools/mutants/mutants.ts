@@ -5,6 +5,7 @@
  */
 
 import { agentMutants } from './agent-mutants.ts';
+import { lifecycleMutants } from './lifecycle-mutants.ts';
 import { workloadMutants } from './workload-mutants.ts';
 
 /** Replaces the one place where `search` stands in `file`. */
@@ -997,6 +998,7 @@ export const mutants: readonly Mutant[] = [
   },
   ...workloadMutants,
   ...agentMutants,
+  ...lifecycleMutants,
   // Keys on devices.
   {
     name: 'a card may sign with another key than it shows',
