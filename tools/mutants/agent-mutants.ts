@@ -119,8 +119,8 @@ export const agentMutants: readonly Mutant[] = [
     edits: [
       {
         file: 'packages/agent/src/membership.ts',
-        search: 'if (!isSameInstance || !isValid)',
-        replace: 'if (!isValid)',
+        search: 'if (!isSameInstance || !this.#isValid)',
+        replace: 'if (!this.#isValid)',
       },
     ],
     tests: ['packages/agent/src/membership.test.ts'],

@@ -174,6 +174,20 @@ function connect(): RpcClient & AsyncDisposable {
   return Object.assign(client, { [Symbol.asyncDispose]: async () => client.close() });
 }
 
+/** Resolves once a stream of this client ends, whose first event has come. */
+async function watchThen(act: (rpc: RpcClient) => void): Promise<unknown> {
+  await using rpc = connect();
+  const heard = Promise.withResolvers<void>();
+  const watching = rpc.watch(() => heard.resolve(), AbortSignal.timeout(10_000));
+  const ended = watching.then(
+    () => 'ended',
+    (error: unknown) => error,
+  );
+  await Promise.race([heard.promise, ended]);
+  act(rpc);
+  return ended;
+}
+
 async function watch(): Promise<void> {
   await using rpc = connect();
   await rpc.watch(() => undefined, AbortSignal.timeout(3000));
@@ -336,6 +350,22 @@ describe('the service for agents', () => {
     });
     expect(other.code).toBe('grpc 0');
     await expect(readSecret(offer, options)).rejects.toMatchObject({ reason: 'content_type' });
+  });
+
+  test.each(['retire', 'close'] as const)(
+    'a client follows no more after %s: its news could not be read',
+    async (how) => {
+      const began = performance.now();
+      expect(await watchThen((rpc) => rpc[how]())).toMatchObject({ reason: 'grpc_cancelled' });
+      expect(performance.now() - began).toBeLessThan(5000);
+    },
+  );
+
+  test('a client that is retired still makes the call that was about to come', async () => {
+    await using rpc = connect();
+    rpc.retire();
+    const renewed = rpc.call('Renew', () => canonicalize({ token: enrolToken }), { signal: AbortSignal.timeout(5000) });
+    await expect(renewed).resolves.toBeDefined();
   });
 
   test('gives a certificate again for a token, with the same key', async () => {

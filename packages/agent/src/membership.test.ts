@@ -61,6 +61,7 @@ async function pod(change: { readonly key?: SigningKey; readonly failure?: Error
           return { body: Buffer.from(JSON.stringify(chain())), nonce: '' };
         },
         close: () => did.push('close'),
+        retire: () => did.push('retire'),
         certificates,
       } as unknown as RpcClient;
     },
@@ -126,22 +127,22 @@ describe('Membership', () => {
     {
       name: 'after three fifths of its life',
       change: ({ clock }) => (clock.seconds += lifeSeconds * 0.61),
-      does: ['renew', 'connect', 'close'],
+      does: ['renew', 'connect', 'retire'],
     },
     {
       name: 'after its end',
       change: ({ clock }) => (clock.seconds += lifeSeconds + 1),
-      does: ['enrol', 'connect', 'close'],
+      does: ['enrol', 'connect', 'retire'],
     },
     {
       name: 'of another instance',
       change: ({ world }) => (world.trust = instance()),
-      does: ['enrol', 'connect', 'close'],
+      does: ['enrol', 'connect', 'retire'],
     },
     {
       name: 'when the bundle has changed',
       change: ({ world }) => (world.trust = { ...world.trust, seq: 2 }),
-      does: ['connect', 'close'],
+      does: ['connect', 'retire'],
     },
   ])('a certificate $name: does $does, with the key that it has', async ({ change, does }) => {
     const given = await pod();
@@ -150,7 +151,7 @@ describe('Membership', () => {
     const before = membership.link;
     did.length = 0;
     change(given);
-    await until(() => membership.link !== before);
+    await until(() => membership.link !== undefined && membership.link !== before);
     expect(did).toEqual(does);
     await end();
   });
@@ -162,6 +163,20 @@ describe('Membership', () => {
     clock.seconds += lifeSeconds * 0.39;
     await new Promise((resolve) => setTimeout(resolve, 200));
     expect(did).toEqual([]);
+    await end();
+  });
+
+  test('has no connection once its certificate has ended, until it has another', async () => {
+    const { clock, world, until, membership, waiting, end } = await pod();
+    await until(() => membership.link !== undefined);
+    const before = membership.link;
+    world.failure = new ProblemError('sealed');
+    clock.seconds += lifeSeconds;
+    expect(membership.link).toBeUndefined();
+    await until(() => waiting.of('membership')?.reason === 'Sealed');
+    world.failure = undefined;
+    await until(() => membership.link !== undefined);
+    expect(membership.link).not.toBe(before);
     await end();
   });
 

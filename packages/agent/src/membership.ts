@@ -62,15 +62,17 @@ export class Membership {
   readonly #o: MembershipOptions;
   #held: Held | undefined;
   #link: Link | undefined;
+  /** The one before: a write that has begun goes on with it. */
+  #retired: RpcClient | undefined;
   #changed = Promise.withResolvers<void>();
 
   constructor(options: MembershipOptions) {
     this.#o = options;
   }
 
-  /** The present connection. */
+  /** The present connection; none once its certificate has ended: proofs with it count as failed, and too many lock the pod out. */
   get link(): Link | undefined {
-    return this.#link;
+    return this.#isValid ? this.#link : undefined;
   }
 
   /** Seconds; undefined before the first certificate. */
@@ -82,7 +84,8 @@ export class Membership {
   async linked(last: Link | undefined, signal: AbortSignal): Promise<Link> {
     for (;;) {
       signal.throwIfAborted();
-      if (this.#link !== undefined && this.#link !== last) return this.#link;
+      const { link } = this;
+      if (link !== undefined && link !== last) return link;
       const { promise } = this.#changed;
       const aborted = Promise.withResolvers<void>();
       const onAbort = (): void => aborted.resolve();
@@ -106,6 +109,11 @@ export class Membership {
       await pause(wait, signal);
     }
     this.#replaceLink(undefined);
+    this.#retired?.close();
+  }
+
+  get #isValid(): boolean {
+    return this.#held !== undefined && this.#o.nowSeconds() < this.#held.endsAtSeconds;
   }
 
   /** Does what is due. @returns milliseconds until there may be something to do again */
@@ -113,8 +121,7 @@ export class Membership {
     const { trustFolder, nowSeconds } = this.#o;
     const trust = trustFolder.read();
     const isSameInstance = this.#link?.trust.instanceKey.thumbprint === trust.instanceKey.thumbprint;
-    const isValid = this.#held !== undefined && nowSeconds() < this.#held.endsAtSeconds;
-    if (!isSameInstance || !isValid) await this.#enrol(trust, signal);
+    if (!isSameInstance || !this.#isValid) await this.#enrol(trust, signal);
     else if (nowSeconds() >= this.#held!.renewAtSeconds) await this.#renew(trust, signal);
     else if (this.#link!.trust.seq !== trust.seq) this.#connect(trust);
     const untilRenewal = (this.#held!.renewAtSeconds - nowSeconds()) * milliseconds;
@@ -164,15 +171,16 @@ export class Membership {
     const { resolve } = this.#changed;
     this.#changed = Promise.withResolvers<void>();
     resolve();
-    before?.rpc.close();
+    this.#retired?.close();
+    this.#retired = before?.rpc;
+    this.#retired?.retire();
   }
 
   #failed(error: unknown, backoff: Backoff): number {
     const { waiting, metrics, log } = this.#o;
     metrics.count('failures');
     const wait = backoff.failed();
-    const isValid = this.#held !== undefined && this.#o.nowSeconds() < this.#held.endsAtSeconds;
-    if (isValid) log.warn('Could not renew the certificate', errorFacts(error));
+    if (this.#isValid) log.warn('Could not renew the certificate', errorFacts(error));
     else waiting.because('membership', error);
     const isRefused = isProblemError(error) && refusals.has(error.code);
     return isRefused && backoff.failures > 3 ? Math.max(wait, refusedPauseMilliseconds / 2 + randomInt(15_000)) : wait;

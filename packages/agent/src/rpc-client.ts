@@ -50,6 +50,8 @@ export interface RpcCallOptions {
 }
 
 const callMilliseconds = 10_000;
+/** As long as a call may take: a write first asks elsewhere for the key of its binding. */
+const graceMilliseconds = 30_000;
 const nonceAttempts = 3;
 const noncesKept = 4;
 const detailsKey = 'grpc-status-details-bin';
@@ -72,7 +74,9 @@ const channelOptions = {
 export class RpcClient {
   readonly #o: RpcClientOptions;
   readonly #client: Client;
+  readonly #watches = new Set<{ cancel(): void }>();
   #nonces: string[] = [];
+  #closing: NodeJS.Timeout | undefined;
 
   constructor(options: RpcClientOptions) {
     this.#o = options;
@@ -116,7 +120,18 @@ export class RpcClient {
     }
   }
 
+  /** Ends what it follows, and closes once calls that are about to be made have had their time. */
+  retire(): void {
+    // The library leaves open streams alone: news would go on to come on a connection that can no longer be asked.
+    for (const watch of this.#watches) watch.cancel();
+    this.#closing ??= setTimeout(() => this.#client.close(), graceMilliseconds);
+    this.#closing.unref();
+  }
+
+  /** At once. */
   close(): void {
+    this.retire();
+    clearTimeout(this.#closing);
     this.#client.close();
   }
 
@@ -151,7 +166,10 @@ export class RpcClient {
     const cancel = (): void => call.cancel();
     signal.addEventListener('abort', cancel, { once: true });
     if (signal.aborted) cancel();
-    return promise.finally(() => signal.removeEventListener('abort', cancel));
+    return promise.finally(() => {
+      this.#watches.delete(call);
+      signal.removeEventListener('abort', cancel);
+    });
   }
 
   #stream(
@@ -168,6 +186,7 @@ export class RpcClient {
       body,
       this.#metadata('Watch', body, nonce, undefined),
     );
+    this.#watches.add(call);
     call.on('data', onEvent);
     call.on('error', (error: ServiceError) => {
       this.#keepNonce(error.metadata);

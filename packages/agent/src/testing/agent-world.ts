@@ -23,11 +23,11 @@ import {
 import { certificatePem, createSelfSignedCertificate, generateSigningKey, openingKeyOf } from '@letterlock/crypto';
 import { writePodDelivery, type BindingDelivery, type PodDelivery } from '@letterlock/protocol';
 import { TrustFolder, type Trust } from '../trust-folder.ts';
-import { loadConfig, startServer, type RunningServer } from '@letterlock/server';
+import { loadConfig, startServer, type RunningServer, type StartOptions } from '@letterlock/server';
 
-type KubernetesServices = Parameters<
-  NonNullable<NonNullable<NonNullable<Parameters<typeof startServer>[1]>['workloadPorts']>['unsealed']>
->[0];
+type KubernetesPorts = NonNullable<StartOptions['workloadPorts']>;
+type KubernetesServices = Parameters<NonNullable<KubernetesPorts['unsealed']>>[0];
+type EnrolmentAlarm = Parameters<NonNullable<KubernetesPorts['alarmed']>>[0];
 
 export const { trustDomain } = injectionSettings;
 export const binding = {
@@ -149,9 +149,16 @@ export class RunningAgent {
     return promise;
   }
 
+  /** As a crash ends it. */
+  async crash(): Promise<void> {
+    const ended = once(this.#child, 'exit');
+    this.#child.kill('SIGKILL');
+    await ended;
+  }
+
   /** As the kubelet ends a container. */
   async stop(): Promise<void> {
-    if (this.#child.exitCode !== null) return;
+    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
     const ended = once(this.#child, 'exit');
     this.#child.kill('SIGTERM');
     await ended;
@@ -166,10 +173,15 @@ export class AgentWorld {
   readonly #agents: RunningAgent[] = [];
   server!: RunningServer;
   services: KubernetesServices;
+  /** Of enrolments, as the server tells them. */
+  readonly alarms: EnrolmentAlarm[] = [];
   readonly #program = bundle(this.folder);
   #grpcPort = 0;
 
-  static async start(flags: Readonly<Record<string, string | boolean>> = {}): Promise<AgentWorld> {
+  static async start(
+    flags: Readonly<Record<string, string | boolean>> = {},
+    options: StartOptions = {},
+  ): Promise<AgentWorld> {
     const world = new AgentWorld();
     const nowSeconds = Math.floor(Date.now() / 1000);
     const pem = certificatePem(
@@ -205,15 +217,18 @@ export class AgentWorld {
       },
     });
     world.server = await startServer(config, {
+      ...options,
       workloadPorts: {
         witness: world.witness,
         bindings: world.bindings,
         forms: () => ({ settings: [injectionSettings], imageDigests: [agentImageDigest] }),
         checkSourceAddress: false,
         serviceHosts: ['localhost'],
+        alarmed: (alarm) => world.alarms.push(alarm),
         unsealed: (services) => {
           world.services = services;
         },
+        rotated: () => world.#trustChanged(),
       },
     });
     await eventually('the authorities are there', () => world.services);
@@ -226,6 +241,11 @@ export class AgentWorld {
     mkdirSync(join(folder, 'trust'), { recursive: true });
     writeFileSync(join(folder, 'trust/instance-key.json'), JSON.stringify(this.services!.instanceKey));
     writeFileSync(join(folder, 'trust/bundle.jws'), this.services!.authorities.bundle());
+  }
+
+  /** The controller writes, and the kubelet brings, what the bundle is now. */
+  #trustChanged(): void {
+    for (const { folder } of this.#agents) this.writeTrust(folder);
   }
 
   startAgent(
