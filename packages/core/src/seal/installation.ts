@@ -179,14 +179,9 @@ export class Installation {
   async load(): Promise<void> {
     if (this.#opened !== undefined) return;
     const { store, pinnedInstanceKey } = this.#o;
-    const { schema, seal, keyring, epoch } = await readSystemRecords(store);
-    if (seal === undefined) await requireEmptyStore(store, pinnedInstanceKey);
-    else {
-      checkSchema(schema?.value);
-      this.#adopt(seal);
-      this.#alarm = keyring === undefined ? 'keyring_missing' : undefined;
-      this.#epoch.remember(epoch?.modRevision ?? 0);
-    }
+    const records = await readSystemRecords(store);
+    if (records.seal === undefined) await requireEmptyStore(store, pinnedInstanceKey);
+    else this.#adoptRecords(records, records.seal);
     this.#isLoaded = true;
   }
 
@@ -351,12 +346,14 @@ export class Installation {
   }
 
   /**
-   * Seals if an admin has sealed the installation elsewhere, and cancels a ceremony that began before; to be called every
-   * second. @throws 'unavailable': nothing is known, nothing was done
+   * Seals if an admin has sealed the installation elsewhere, and cancels a ceremony that began before; waits sealed once
+   * another replica has initialised it. To be called every second. @throws 'unavailable': nothing is known, nothing was done;
+   * 'internal' for an installation that this process must not start with
    */
   async followEpoch(options?: CallOptions): Promise<void> {
-    // Its own seal is told by nobody; without an installation there is nothing to follow.
-    if (this.#stored === undefined || this.#isSealing) return;
+    if (this.#stored === undefined) return this.#findInstallation(options);
+    // Its own seal is told by nobody.
+    if (this.#isSealing) return;
     if (!(await this.#epoch.hasMoved(options)) || this.#isSealing) return;
     if (this.#opened === undefined) {
       this.forgetShares();
@@ -585,6 +582,21 @@ export class Installation {
     this.#opened?.barrier[Symbol.dispose]();
     this.#opened = undefined;
     for (const listener of this.#sealedListeners) listener();
+  }
+
+  async #findInstallation(options?: CallOptions): Promise<void> {
+    const isBusy = (): boolean => !this.#isLoaded || this.#isCreating || this.#stored !== undefined;
+    if (this.#o.isTransient || isBusy()) return;
+    const records = await readSystemRecords(this.#o.store, options);
+    // It may have been initialised right here meanwhile.
+    if (records.seal !== undefined && !isBusy()) this.#adoptRecords(records, records.seal);
+  }
+
+  #adoptRecords({ schema, keyring, epoch }: Awaited<ReturnType<typeof readSystemRecords>>, seal: Entry): void {
+    checkSchema(schema?.value);
+    this.#adopt(seal);
+    this.#alarm = keyring === undefined ? 'keyring_missing' : undefined;
+    this.#epoch.remember(epoch?.modRevision ?? 0);
   }
 
   #adopt({ value }: Pick<Entry, 'value'>): void {

@@ -599,6 +599,35 @@ describe('requireAcknowledgedShares()', () => {
 });
 
 describe('followEpoch()', () => {
+  /** Two replicas of one store that nobody has initialised yet. */
+  async function waiting(): Promise<readonly [SealWorld, SealWorld]> {
+    const first = new SealWorld({ threshold: 2, isTransient: false });
+    await first.installation.load();
+    return [first, await first.restarted({ threshold: 2, isTransient: false })];
+  }
+
+  test('finds what another replica has initialised, and waits for shares', async () => {
+    const [first, other] = await waiting();
+    await other.installation.followEpoch();
+    expect(other.installation.state).toBe('uninitialised');
+    await first.installation.initialise();
+    await other.installation.followEpoch();
+    expect(other.installation.state).toBe('sealed');
+    await other.giveShares(0, 1);
+    await other.installation.followEpoch();
+    expect(other.installation.state).toBe('unsealed');
+  });
+
+  test('seals what was found so when it is sealed elsewhere', async () => {
+    const [first, other] = await waiting();
+    await first.installation.initialise();
+    await other.installation.followEpoch();
+    await other.giveShares(0, 1);
+    await first.seal();
+    await other.installation.followEpoch();
+    expect(other.installation.state).toBe('sealed');
+  });
+
   /** Two unsealed replicas that have looked at the epoch. */
   async function replicas(): Promise<readonly [SealWorld, SealWorld]> {
     const first = await unsealedQuorum();

@@ -9,14 +9,17 @@ import type { AuditTrail } from '../audit/audit-trail.ts';
 import { checkpointPaths } from '../audit/checkpoints.ts';
 import type { AuditFacts } from '../audit/record.ts';
 import type { Barrier } from '../store/barrier.ts';
-import type { Compare, Entry, Operation, Store } from '../store/store.ts';
+import type { CallOptions, Compare, Entry, Operation, Store } from '../store/store.ts';
 import { commitAudited } from './commit-audited.ts';
 import type { CreatedInstallation } from './create-installation.ts';
 import { alarm } from './seal-problems.ts';
 import { encodeEpoch, encodeSchema, systemPaths } from './system-records.ts';
 
 /** The records that a server reads before it can open anything, in one consistent look. */
-export async function readSystemRecords(store: Store): Promise<{
+export async function readSystemRecords(
+  store: Store,
+  options?: CallOptions,
+): Promise<{
   readonly schema: Entry | undefined;
   readonly seal: Entry | undefined;
   readonly keyring: Entry | undefined;
@@ -26,7 +29,7 @@ export async function readSystemRecords(store: Store): Promise<{
 }> {
   const { schema, seal, keyring, epoch } = systemPaths;
   const keys = [schema, seal, keyring, epoch, checkpointPaths.head];
-  const { entries } = await store.transact({ compare: [], then: keys.map((key) => ({ do: 'get', key })) });
+  const { entries } = await store.transact({ compare: [], then: keys.map((key) => ({ do: 'get', key })) }, options);
   return { schema: entries[0], seal: entries[1], keyring: entries[2], epoch: entries[3], checkpoint: entries[4] };
 }
 
