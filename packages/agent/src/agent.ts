@@ -16,6 +16,8 @@ import { errorFacts, type Log } from './log.ts';
 import { Membership } from './membership.ts';
 import { Metrics } from './metrics.ts';
 import { notify } from './notify.ts';
+import { OnceFolder } from './once/once-folder.ts';
+import { OnceSecrets } from './once/once-secrets.ts';
 import { RpcClient } from './rpc-client.ts';
 import { nameOf, SecretStore } from './secret-store.ts';
 import { openSocket } from './socket.ts';
@@ -81,11 +83,23 @@ export async function runAgent({ settings, paths = agentPaths, log, signal: oute
     if (action !== 'HTTP' || port === undefined) return;
     void notify({ port, path, log, metrics, signal: AbortSignal.any([signal, notifying.signal]) });
   };
+  const { namespace, selector } = settings;
+  const once = new OnceSecrets({
+    folder: new OnceFolder(paths.secrets),
+    identity,
+    selector,
+    namespace,
+    nowSeconds,
+    log,
+    metrics,
+  });
+  once.restore(store);
   const delivery = new Delivery({
     settings,
     identity,
     membership,
     store,
+    once,
     write: (files) => writeSet(paths.secrets, files),
     hadSet: hasSet(paths.secrets),
     updated,

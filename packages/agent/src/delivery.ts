@@ -4,7 +4,14 @@
  * @module
  */
 import type { Identity } from '@letterlock/client';
-import { bindingDelivery, readClaims, type PodDelivery, type WatchEvent } from '@letterlock/protocol';
+import {
+  bindingDelivery,
+  limits,
+  ProblemError,
+  readClaims,
+  type PodDelivery,
+  type WatchEvent,
+} from '@letterlock/protocol';
 import { Backoff, pause } from './backoff.ts';
 import type { AgentSettings } from './environment.ts';
 import { renderFile } from './files/formats.ts';
@@ -13,8 +20,9 @@ import type { FileToWrite } from './files/write-set.ts';
 import { errorFacts, type Log } from './log.ts';
 import type { Link, Membership } from './membership.ts';
 import type { Metrics } from './metrics.ts';
+import type { OnceSecrets } from './once/once-secrets.ts';
 import { readSecret } from './read-secret.ts';
-import { nameOf, type Offer, type SecretStore } from './secret-store.ts';
+import { nameOf, type HeldSecret, type Offer, type SecretStore } from './secret-store.ts';
 import type { Waiting } from './waiting.ts';
 
 export interface DeliveryOptions {
@@ -22,6 +30,7 @@ export interface DeliveryOptions {
   readonly identity: Identity;
   readonly membership: Pick<Membership, 'linked' | 'link'>;
   readonly store: SecretStore;
+  readonly once: OnceSecrets;
   /** Replaces the set of files. */
   readonly write: (files: readonly FileToWrite[]) => void;
   /** The set of an earlier start of this container is in place. */
@@ -120,6 +129,7 @@ export class Delivery {
       if (event.binding === '') {
         state.isListing = false;
         this.#o.store.keepOffers(listed);
+        this.#o.once.keepOnly(new Set(this.#o.store.offers.map(({ wrap }) => wrap)));
         this.#isFollowing = true;
       } else {
         const offer = this.#offerOf(event);
@@ -165,7 +175,7 @@ export class Delivery {
     if (!wantsBinding(settings.delivery, binding)) return undefined;
     try {
       const delivery = event.delivery.length === 0 ? {} : readClaims(bindingDelivery, event.delivery);
-      return { binding, secret: event.secret, version: event.version, delivery };
+      return { binding, secret: event.secret, version: event.version, wrap: event.wrap, delivery };
     } catch (error) {
       log.error('Could not read what a binding says about delivery', { binding, ...errorFacts(error) });
       return undefined;
@@ -174,13 +184,14 @@ export class Delivery {
 
   /** Reads what is new, and writes the set when all is there. @returns whether nothing failed that may come right by itself */
   async #settle(link: Link, signal: AbortSignal): Promise<boolean> {
-    const { store, settings, identity, metrics, log } = this.#o;
-    const { namespace, selector } = settings;
+    const { store, once, metrics, log } = this.#o;
     let isAllRead = true;
+    await once.acknowledge(link, signal);
     for (const offer of store.unread(link.trust.instanceKey.thumbprint)) {
       if (signal.aborted) return true;
+      if (!once.isDue(offer)) continue;
       try {
-        const held = await readSecret(offer, { ...link, identity, selector, namespace, signal });
+        const held = await this.#read(offer, link, signal);
         if (store.take(nameOf(offer), held)) {
           metrics.count('reads');
           log.info('Read a secret', { binding: offer.binding, secret: offer.secret, version: held.version });
@@ -194,7 +205,14 @@ export class Delivery {
       }
     }
     this.#deliver();
-    return isAllRead;
+    return isAllRead && !once.isWaiting;
+  }
+
+  #read(offer: Offer, link: Link, signal: AbortSignal): Promise<HeldSecret> {
+    const { once, identity, settings } = this.#o;
+    const { namespace, selector } = settings;
+    if (offer.wrap !== '') return once.open(offer, link, signal);
+    return readSecret(offer, { ...link, identity, selector, namespace, signal });
   }
 
   #deliver(): void {
@@ -203,7 +221,8 @@ export class Delivery {
     const missing = this.#missing();
     if (missing !== undefined) {
       waiting.because('secrets', missing.reason);
-      if (wasReady) return;
+      // What this start has read it still has: a pod that may start without gets what has come since.
+      if (wasReady && (missing.action !== 'Start' || this.#written === undefined)) return;
       this.#missingSince ??= this.#o.nowSeconds();
       if (missing.action === 'Fail') this.#ready.reject(new Error('A secret is not written'));
       if (missing.action !== 'Start') return;
@@ -213,7 +232,14 @@ export class Delivery {
       return held === undefined ? [] : [{ ...offer, ...held }];
     });
     const stamp = JSON.stringify(
-      offered.map(({ binding, secret, version, instance, delivery }) => [binding, secret, version, instance, delivery]),
+      offered.map(({ binding, secret, version, instance, wrap, delivery }) => [
+        binding,
+        secret,
+        version,
+        instance,
+        wrap,
+        delivery,
+      ]),
     );
     if (stamp === this.#written) return;
     try {
@@ -233,10 +259,17 @@ export class Delivery {
   #writeFiles(planned: ReturnType<typeof planFiles>): void {
     const { store, write, metrics, log } = this.#o;
     const files: FileToWrite[] = [];
+    const bytes = new Map<string, number>();
     try {
       for (const file of planned) {
         const content = renderFile(file, store.held(nameOf(file))!.values);
         files.push({ path: file.path, content, mode: Number.parseInt(file.perms ?? defaultMode, 8) });
+        const total = (bytes.get(file.binding) ?? 0) + content.length;
+        bytes.set(file.binding, total);
+        if (total > limits.bindingBytes) {
+          const detail = `The files of a binding have more than ${limits.bindingBytes} bytes together`;
+          throw new ProblemError('too_large', { reason: 'TooLarge', detail });
+        }
       }
       write(files);
     } finally {
@@ -260,7 +293,8 @@ export class Delivery {
     if (isUnoffered) return { reason: 'NoBinding', action: delivery.on_missing ?? 'Wait' };
     if (actions.length === 0) return undefined;
     const action = (['Fail', 'Wait', 'Start'] as const).find((each) => actions.includes(each))!;
-    return { reason: absent.some(({ version }) => version === 0) ? 'NotWritten' : 'NotRead', action };
+    const refused = absent.map((offer) => this.#o.once.reasonOf(offer)).find((reason) => reason !== undefined);
+    return { reason: refused ?? (absent.some(({ version }) => version === 0) ? 'NotWritten' : 'NotRead'), action };
   }
 
   #conduct(): Conduct {

@@ -10,6 +10,7 @@ const counters = {
   failures: 'Attempts to have a certificate that failed',
   reads: 'Secrets read from the service',
   read_failures: 'Reads that failed',
+  opens: 'Secrets opened once',
   sets: 'Sets of files written',
   writes: 'Secrets written for the application',
   write_failures: 'Writes for the application that failed',

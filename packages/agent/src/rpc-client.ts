@@ -17,6 +17,7 @@ import {
   ProblemError,
   problems,
   type ProblemCode,
+  type ProblemMembers,
   type WatchEvent,
 } from '@letterlock/protocol';
 
@@ -239,11 +240,27 @@ function problemOf(error: ServiceError): ProblemError {
     const reason = `grpc_${(status[error.code] ?? 'unknown').toLowerCase()}`;
     return new ProblemError('unavailable', { reason, cause: error });
   }
-  const { ver, detail } = decoded.metadata;
-  const version = Number(ver);
+  const { detail } = decoded.metadata;
   return new ProblemError(decoded.reason as ProblemCode, {
     reason: 'refused',
     ...(detail === undefined ? {} : { detail }),
-    ...(ver !== undefined && Number.isSafeInteger(version) ? { members: { ver: version } } : {}),
+    members: membersOf(decoded.metadata),
   });
+}
+
+const states = /^[A-Z]{1,16}$/;
+const thumbprint = /^[A-Za-z0-9_-]{43}$/;
+
+/** Members of a problem, which may end in a log; what has not their form is left out. */
+function membersOf({ ver, at, st, kid, rcpt }: Readonly<Record<string, string>>): ProblemMembers {
+  const whole = (text: string | undefined): number | undefined =>
+    text !== undefined && /^\d{1,15}$/.test(text) ? Number(text) : undefined;
+  const [version, time] = [whole(ver), whole(at)];
+  return {
+    ...(version === undefined ? {} : { ver: version }),
+    ...(time === undefined ? {} : { at: time }),
+    ...(st !== undefined && states.test(st) ? { st } : {}),
+    ...(kid !== undefined && thumbprint.test(kid) ? { kid } : {}),
+    ...(rcpt === undefined ? {} : { rcpt }),
+  };
 }

@@ -3,7 +3,7 @@ import { SecretStore, type HeldSecret } from './secret-store.ts';
 import { valuesOf } from './testing/values.ts';
 
 const held = (version: number, instance = 'one'): HeldSecret => ({ version, instance, values: valuesOf({ a: 'x' }) });
-const offer = (version: number, secret = 'db') => ({ binding: 'b', secret, version, delivery: {} });
+const offer = (version: number, secret = 'db') => ({ binding: 'b', secret, version, wrap: '', delivery: {} });
 const isErased = ({ values }: HeldSecret): boolean => {
   try {
     return values.get('a')!.expose().length === 0;
@@ -34,6 +34,24 @@ describe('SecretStore', () => {
     expect(store.unread('one')).toEqual([]);
     expect(store.unread('two')).toHaveLength(1);
     store.offer(offer(8));
+    expect(store.unread('one')).toHaveLength(1);
+  });
+
+  test('what opens once is to be opened when it is another wrap, whatever instance or start it came from', () => {
+    const store = new SecretStore();
+    const wrapped = (wrap: string): HeldSecret => ({ ...held(1, ''), wrap });
+    store.offer({ ...offer(1), wrap: 'w1' });
+    expect(store.unread('one')).toHaveLength(1);
+    store.take('b/db', wrapped('w1'));
+    expect(store.unread('one')).toEqual([]);
+    expect(store.unread('two')).toEqual([]);
+    store.offer({ ...offer(0), wrap: '' });
+    expect(store.unread('one')).toEqual([]);
+    store.offer({ ...offer(1), wrap: 'w2' });
+    expect(store.unread('one')).toHaveLength(1);
+    expect(store.take('b/db', wrapped('w2'))).toBe(true);
+    // The binding now says that it may be read again and again.
+    store.offer(offer(1));
     expect(store.unread('one')).toHaveLength(1);
   });
 

@@ -13,6 +13,8 @@ export interface Offer {
   readonly delivery: BindingDelivery;
   /** 0: not yet written. */
   readonly version: number;
+  /** Of a secret that opens once: id of the wrap that it is now; else empty. */
+  readonly wrap: string;
 }
 
 /** A version that was read. */
@@ -20,6 +22,8 @@ export interface HeldSecret {
   readonly version: number;
   /** Thumbprint of the instance key: another instance counts from 1 again. */
   readonly instance: string;
+  /** The wrap that it was in, if it opens once. */
+  readonly wrap?: string;
   readonly values: SecretValues;
 }
 
@@ -54,14 +58,18 @@ export class SecretStore {
   unread(instance: string): readonly Offer[] {
     return this.offers.filter((offer) => {
       const held = this.#held.get(nameOf(offer));
-      return offer.version > 0 && (held === undefined || held.instance !== instance || held.version < offer.version);
+      if (offer.version === 0) return false;
+      if (held === undefined || (held.wrap ?? '') !== offer.wrap) return true;
+      // The same wrap is the same content, whichever start of the container has opened it.
+      return offer.wrap === '' && (held.instance !== instance || held.version < offer.version);
     });
   }
 
   /** Takes a version unless a higher one of the same instance is here. @returns whether it was taken; else its values are erased */
   take(name: string, fresh: HeldSecret): boolean {
     const held = this.#held.get(name);
-    if (held !== undefined && held.instance === fresh.instance && held.version >= fresh.version) {
+    const isSame = held?.wrap === fresh.wrap && held?.instance === fresh.instance;
+    if (held !== undefined && isSame && held.version >= fresh.version) {
       erase(fresh);
       return false;
     }

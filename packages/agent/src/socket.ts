@@ -129,7 +129,10 @@ async function bodyOf(request: IncomingMessage): Promise<Buffer> {
       length += chunk.length;
       chunks.push(chunk);
       if (length > bodyLimitBytes) {
-        throw new ProblemError('too_large', { detail: `The body is longer than ${bodyLimitBytes} bytes` });
+        throw new ProblemError('too_large', {
+          reason: 'TooLarge',
+          detail: `The body is longer than ${bodyLimitBytes} bytes`,
+        });
       }
     }
     return Buffer.concat(chunks);

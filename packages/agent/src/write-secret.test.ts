@@ -8,7 +8,7 @@ import {
   publicOf,
   signReceipt,
 } from '@letterlock/crypto';
-import { canonicalize, decodeBase64url, ProblemError, type ReceiptClaims } from '@letterlock/protocol';
+import { canonicalize, decodeBase64url, ProblemError, type OnceSecret, type ReceiptClaims } from '@letterlock/protocol';
 import type { Link } from './membership.ts';
 import { valuesOf } from './testing/values.ts';
 import { writeSecret, type WriteRequest } from './write-secret.ts';
@@ -27,7 +27,7 @@ const request: WriteRequest = {
 interface Sent {
   readonly body: string;
   readonly writerToken: string | undefined;
-  readonly header: { readonly id: string; readonly ver: number; readonly path: string };
+  readonly header: { readonly id: string; readonly ver: number; readonly path: string; readonly iat: number };
 }
 
 /** A service that answers each write as it is told. */
@@ -58,7 +58,7 @@ function serviceThat(answer: (claims: ReceiptClaims, turn: number) => string) {
   return { sent, link };
 }
 
-const write = (link: Link) =>
+const write = (link: Link, once: readonly OnceSecret[] = []) =>
   writeSecret(request, {
     link,
     identity: createIdentity(),
@@ -66,6 +66,7 @@ const write = (link: Link) =>
       bindingKey: async () => ({
         key: publicOfOpening(generateOpeningKey()),
         recipients: ['spiffe://prod.example/ns/shop/sa/orders'],
+        once,
       }),
     },
     nowSeconds: () => 1_790_000_000,
@@ -96,6 +97,19 @@ describe('writeSecret()', () => {
   test('believes no receipt by another key', async () => {
     const { link } = serviceThat((claims) => signReceipt(generateSigningKey('P-256'), claims));
     await expect(write(link)).rejects.toMatchObject({ code: 'bad_proof' });
+  });
+
+  test('writes what opens once as a wrap that ends, without a version', async () => {
+    const { sent, link } = serviceThat(sign);
+    expect(await write(link, [{ name: 'db', ttl: 5400 }])).toMatchObject({ version: 1 });
+    const [{ header }] = sent as [Sent];
+    expect(header).toMatchObject({ kind: 'once', ver: 1, exp: header.iat + 5400, win: 300 });
+  });
+
+  test('writes what is no secret of those as ever', async () => {
+    const { sent, link } = serviceThat(sign);
+    expect(await write(link, [{ name: 'other', ttl: 5400 }])).toMatchObject({ version: 7 });
+    expect(sent).toMatchObject([{ header: { kind: 'kv' } }]);
   });
 
   test('learns the latest version from its refusal, once', async () => {

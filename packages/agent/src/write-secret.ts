@@ -13,7 +13,14 @@ import {
   verifyReceipt,
   type SealingKey,
 } from '@letterlock/crypto';
-import { canonicalize, isProblemError, ProblemError, readClaims, receiptResponse } from '@letterlock/protocol';
+import {
+  canonicalize,
+  isProblemError,
+  ProblemError,
+  readClaims,
+  receiptResponse,
+  type OnceSecret,
+} from '@letterlock/protocol';
 import type { SecretValues } from './files/secret-values.ts';
 import type { Link } from './membership.ts';
 import { secretPathOf } from './read-secret.ts';
@@ -23,6 +30,8 @@ export interface BindingKey {
   readonly key: SealingKey;
   /** `spiffe://…` of every ServiceAccount that receives. */
   readonly recipients: readonly string[];
+  /** Secrets that are written as wraps. */
+  readonly once: readonly OnceSecret[];
 }
 export interface BindingName {
   readonly namespace: string;
@@ -41,11 +50,14 @@ export interface WriteRequest extends BindingName {
   readonly latest: number;
 }
 export interface Written {
+  /** 1 of a secret that opens once. */
   readonly version: number;
   /** `letterlock-rcpt+jws`, verified. */
   readonly receipt: string;
 }
 
+/** Time for the pod that opens to acknowledge, also over a replica that goes away in the middle. */
+const onceWindowSeconds = 300;
 /** The first may learn the latest version from its refusal. */
 const attemptsLimit = 2;
 
@@ -61,13 +73,16 @@ export async function writeSecret(
   },
 ): Promise<Written> {
   const { link, keys, signal } = o;
-  const { key, recipients } = await keys.bindingKey(link.trust, request, signal);
+  const { key, recipients, once } = await keys.bindingKey(link.trust, request, signal);
+  const opensOnce = once.find(({ name }) => name === request.secret);
   using map = encodeSecretMap(request.values);
   using content = SecretBytes.take(encodeContent({ type: secretMapType }, map.expose()));
+  const parts = { ...o, request, key, recipients, content };
+  if (opensOnce !== undefined) return await store({ ...parts, version: 1, ttlSeconds: opensOnce.ttl });
   let version = request.latest + 1;
   for (let attempt = 1; ; attempt += 1) {
     try {
-      return await store({ ...o, request, key, recipients, content, version });
+      return await store({ ...parts, version });
     } catch (error) {
       const latest = isProblemError(error) && error.code === 'conflict' ? error.members.ver : undefined;
       if (latest === undefined || latest < version || attempt >= attemptsLimit) throw error;
@@ -86,16 +101,19 @@ async function store(o: {
   readonly recipients: readonly string[];
   readonly content: SecretBytes;
   readonly version: number;
+  /** Only of what opens once. */
+  readonly ttlSeconds?: number;
 }): Promise<Written> {
-  const { link, request, version } = o;
+  const { link, request, version, ttlSeconds } = o;
   const { namespace, binding, secret, writerToken } = request;
+  const iat = o.nowSeconds();
   const { envelope, header, eh } = await sealEnvelope({
     header: {
-      kind: 'kv',
+      ...(ttlSeconds === undefined ? { kind: 'kv' } : { kind: 'once', exp: iat + ttlSeconds, win: onceWindowSeconds }),
       mode: 'svc',
       path: secretPathOf(namespace, { binding, secret }),
       ver: version,
-      iat: o.nowSeconds(),
+      iat,
       rcp: o.recipients,
       bnd: `${namespace}/${binding}`,
     },

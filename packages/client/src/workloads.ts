@@ -4,7 +4,13 @@
  * @module
  */
 import { openBindingKey, type SealingKey } from '@letterlock/crypto';
-import { bindingKeyResponse, canonicalize, enrolResponse, type EnrolResponse } from '@letterlock/protocol';
+import {
+  bindingKeyResponse,
+  canonicalize,
+  enrolResponse,
+  type EnrolResponse,
+  type OnceSecret,
+} from '@letterlock/protocol';
 import { readDocument } from './answers.ts';
 import type { Deadline } from './deadline.ts';
 import { integrityOf } from './errors.ts';
@@ -15,6 +21,8 @@ export interface BindingKey {
   readonly key: SealingKey;
   /** `spiffe://…` of every ServiceAccount that receives. */
   readonly recipients: readonly string[];
+  /** Secrets that are written as wraps, each opened by one pod only. */
+  readonly once: readonly OnceSecret[];
 }
 
 /** @param token - of audience `letterlock-enrol:<td>`. @returns the certificate chain and the bundle */

@@ -79,7 +79,10 @@ export function sealEnvelope(o: {
 function sealEnvelopeNow(o: Parameters<typeof sealEnvelope>[0]): Awaited<ReturnType<typeof sealEnvelope>> {
   const content = o.content instanceof SecretBytes ? o.content.expose() : o.content;
   if (content.length > limits.contentBytes) {
-    throw new ProblemError('too_large', { detail: `Content is longer than ${limits.contentBytes} bytes` });
+    throw new ProblemError('too_large', {
+      reason: 'TooLarge',
+      detail: `Content is longer than ${limits.contentBytes} bytes`,
+    });
   }
   using fileKey = SecretBytes.random(fileKeyBytes);
   const id = o.header.id ?? randomIdentifier();

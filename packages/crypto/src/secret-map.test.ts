@@ -9,7 +9,7 @@ describe('encodeSecretMap()', () => {
   test('writes what another implementation of canonical JSON writes', () => {
     fc.assert(
       fc.property(
-        fc.dictionary(fc.stringMatching(/^[-._a-zA-Z][-._a-zA-Z0-9]{0,8}$/), fc.uint8Array({ maxLength: 40 }), {
+        fc.dictionary(fc.stringMatching(/^[-_a-zA-Z][-._a-zA-Z0-9]{0,8}$/), fc.uint8Array({ maxLength: 40 }), {
           minKeys: 1,
           maxKeys: 8,
           noNullPrototype: true,
@@ -39,6 +39,8 @@ describe('encodeSecretMap()', () => {
     { name: 'no key', entries: [] },
     { name: 'an empty key', entries: ['' as string] },
     { name: 'a key with a quote', entries: ['a"'] },
+    { name: 'a key that is a folder', entries: ['.'] },
+    { name: 'a key that is the folder above', entries: ['..'] },
     { name: 'too many keys', entries: Array.from({ length: secretMapKeys + 1 }, (_, n) => `k${n}`) },
   ])('refuses $name', ({ entries }) => {
     expect(() => encodeSecretMap(new Map(entries.map((key) => [key, bytes('a')])))).toThrow('Cannot write a secret');
@@ -57,6 +59,7 @@ describe('decodeSecretMap()', () => {
     { name: 'a key twice', text: '{"a":"YQ","a":"YQ"}' },
     { name: 'an empty key', text: '{"":"YQ"}' },
     { name: 'a key outside the alphabet', text: '{"a/b":"YQ"}' },
+    { name: 'a key that is the folder above', text: '{"..":"YQ"}' },
     { name: 'white space', text: '{"a": "YQ"}' },
     { name: 'a value with padding', text: '{"a":"YQ=="}' },
     { name: 'a value with stray bits', text: '{"a":"YR"}' },

@@ -11,7 +11,7 @@ export const secretMapType = 'application/vnd.letterlock.map+json';
 /** Most keys of one secret. */
 export const secretMapKeys = 64;
 
-const keyPattern = /^[-._a-zA-Z0-9]{1,253}$/;
+const keyPattern = /^(?!\.{1,2}$)[-._a-zA-Z0-9]{1,253}$/;
 const alphabet = encodeUtf8('ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_');
 const valueOf = new Uint8Array(256).fill(0xff);
 for (const [value, character] of alphabet.entries()) valueOf[character] = value;
@@ -22,7 +22,7 @@ export function isSecretMapKey(text: string): boolean {
   return keyPattern.test(text);
 }
 
-/** Writes the object, keys in order. @throws RangeError for keys or sizes out of range */
+/** Writes the object, keys in order. @throws RangeError for keys that are none, 'too_large' */
 export function encodeSecretMap(entries: ReadonlyMap<string, SecretBytes | Uint8Array>): SecretBytes {
   const names = [...entries.keys()].toSorted((a, b) => (a < b ? -1 : 1));
   if (names.length === 0 || names.length > secretMapKeys || !names.every(isSecretMapKey)) {
@@ -30,7 +30,10 @@ export function encodeSecretMap(entries: ReadonlyMap<string, SecretBytes | Uint8
   }
   const values = names.map((name) => exposed(entries.get(name)!));
   const length = names.reduce((sum, name, n) => sum + name.length + 6 + encodedLength(values[n]!.length), 1);
-  if (length > limits.contentBytes) throw new RangeError('Cannot write a secret: its values are too long');
+  if (length > limits.contentBytes) {
+    const detail = `Cannot write a secret: its values are too long, ${limits.contentBytes} bytes are the most`;
+    throw new ProblemError('too_large', { reason: 'TooLarge', detail });
+  }
   const out = new Uint8Array(length);
   let at = 0;
   for (const [n, name] of names.entries()) {

@@ -69,7 +69,7 @@ const relativePath = matching(
   'a relative path without . and ..',
 );
 /** Key of a binding's secret. */
-const secretKey = matching(/^[-._a-zA-Z0-9]{1,253}$/, 'a key of letters, digits, -, _ and .');
+const secretKey = matching(/^(?!\.{1,2}$)[-._a-zA-Z0-9]{1,253}$/, 'a key of letters, digits, -, _ and .');
 const secretName = matching(/^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/, 'a name of a secret');
 
 /** Modes of delivered files; those that only the owner may read need the application's own uid. */

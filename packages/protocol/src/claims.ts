@@ -62,12 +62,17 @@ const bindingName = matching(
   /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\/[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?$/,
   '<namespace>/<name>',
 );
-/** Keys of a binding, the newest first, and who receives, for writers that cannot read the binding itself. @source protocol.md §5.5 */
+const boundSecretName = matching(/^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/, 'a name of a secret');
+/** A secret of a binding that opens once, and how long one that nobody opens lasts, seconds. */
+const onceSecret = object({ name: boundSecretName, ttl: integer(1, lifetimes.onceMaximum) });
+export type OnceSecret = ReturnType<typeof onceSecret>;
+/** Keys of a binding, the newest first, who receives and what opens once, for writers that cannot read the binding itself. @source protocol.md §5.5 */
 export const bindingKeyClaims = object({
   bk: array(publicJwk, 16, 1),
   bnd: bindingName,
   exp: seconds,
   iat: seconds,
+  once: optional(array(onceSecret, 64, 1)),
   rcp: optional(array(workloadSelector, limits.slotsPerEnvelope, 1)),
   seq: integer(1),
 });

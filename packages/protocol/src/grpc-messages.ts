@@ -45,14 +45,17 @@ export interface WatchEvent {
   readonly version: number;
   /** What the binding says about delivery, canonical JSON; empty for nothing. */
   readonly delivery: Uint8Array;
+  /** Of a secret that opens once: id of the wrap that it is now. Empty for every other, and while it is not written. */
+  readonly wrap: string;
 }
 
-export function encodeEvent({ binding, secret, version, delivery }: WatchEvent): Uint8Array {
+export function encodeEvent({ binding, secret, version, delivery, wrap }: WatchEvent): Uint8Array {
   return concat([
     ...(binding === '' ? [] : [field(1, encodeUtf8(binding))]),
     ...(secret === '' ? [] : [field(2, encodeUtf8(secret))]),
     ...(version === 0 ? [] : [Uint8Array.of((3 << 3) | varintType, ...varint(version))]),
     ...(delivery.length === 0 ? [] : [field(4, delivery)]),
+    ...(wrap === '' ? [] : [field(5, encodeUtf8(wrap))]),
   ]);
 }
 
@@ -61,7 +64,13 @@ export function decodeEvent(message: Uint8Array): WatchEvent {
   const fields = readFields(message);
   const version = fields.get(3)?.at(-1) ?? 0;
   if (typeof version !== 'number') throw malformed();
-  return { binding: textOf(fields, 1), secret: textOf(fields, 2), version, delivery: bytesOf(fields, 4) };
+  return {
+    binding: textOf(fields, 1),
+    secret: textOf(fields, 2),
+    version,
+    delivery: bytesOf(fields, 4),
+    wrap: textOf(fields, 5),
+  };
 }
 
 /** google.rpc.Status with one google.rpc.ErrorInfo, as the trailer `grpc-status-details-bin` holds it. */

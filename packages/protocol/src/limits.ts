@@ -12,6 +12,8 @@ export const limits = {
   joseHeaderBytes: 1024,
   bodyBytes: 1_048_576,
   contentBytes: 524_288,
+  /** All secrets of a binding together, and the files that a pod is given of it. */
+  bindingBytes: 1_048_576,
   envelopeHeaderBytes: 8192,
   slotsPerEnvelope: 16,
   secretPathBytes: 256,

@@ -218,6 +218,7 @@ export async function startServer(config: Config, options: StartOptions = {}): P
           metrics,
           isInitialised: () => installation.state !== 'uninitialised',
           secrets: () => unsealed?.secrets,
+          wraps: () => unsealed?.wraps,
           listen: async (server, address) => {
             webhookPort = await listen(server, address, log);
           },

@@ -4,7 +4,7 @@
  * @module
  */
 import type { Server } from 'node:https';
-import { formsOf, imageReason, type Clock, type RefusedReplica, type Secrets } from '@letterlock/core';
+import { formsOf, imageReason, type Clock, type RefusedReplica, type Secrets, type Wraps } from '@letterlock/core';
 import { trustConfigMap, unlistedImageReason } from '@letterlock/protocol';
 import type { Logger } from 'pino';
 import { hostsOf } from './address.ts';
@@ -28,6 +28,8 @@ export interface KubernetesOptions {
   readonly isInitialised: () => boolean;
   /** Undefined while sealed. */
   readonly secrets: () => Secrets | undefined;
+  /** Undefined while sealed. */
+  readonly wraps: () => Wraps | undefined;
   readonly listen: (server: Server, address: NonNullable<Config['listen']['webhook']>) => Promise<void>;
   readonly api: ApiClient;
 }
@@ -71,8 +73,9 @@ export function openKubernetes(o: KubernetesOptions): OpenedKubernetes {
     monotonicSeconds: () => clock.monotonicSeconds(),
     isLeading: () => lease.isLeading,
     unsealed: () => {
-      const secrets = o.secrets();
-      return services === undefined || secrets === undefined ? undefined : sourcesOf(services, secrets);
+      const [secrets, wraps] = [o.secrets(), o.wraps()];
+      if (services === undefined || secrets === undefined || wraps === undefined) return undefined;
+      return sourcesOf(services, secrets, wraps);
     },
   });
   const { injection } = kubernetes;
@@ -162,6 +165,7 @@ export function openKubernetes(o: KubernetesOptions): OpenedKubernetes {
 function sourcesOf(
   { workloads, bindingKeys, authorities, instanceKey }: KubernetesServices,
   secrets: Secrets,
+  wraps: Wraps,
 ): UnsealedSources {
   return {
     async publicKeyOf(namespace, name) {
@@ -172,7 +176,22 @@ function sourcesOf(
       return { kty, crv, x, y };
     },
     purge: (namespace, name) => bindingKeys.destroy(namespace, name),
-    async secretOf(path) {
+    async secretOf(path, opens) {
+      if (opens === 'Once') {
+        const wrap = await wraps.observe(path);
+        if (wrap === undefined) return undefined;
+        const { st, storedAt, wrt, rcp, exp } = wrap;
+        // What was claimed or opened has reached its pod, and nothing needs to be written.
+        const isGone = st === 'EXPIRED' || st === 'REVOKED' || st === 'BURNED';
+        return {
+          version: 1,
+          writtenAtSeconds: storedAt,
+          writer: wrt,
+          recipients: [rcp],
+          isGone,
+          ...(st === 'STORED' ? { expiresAtSeconds: exp } : {}),
+        };
+      }
       const record = await secrets.observe(path);
       if (record === undefined) return undefined;
       return {

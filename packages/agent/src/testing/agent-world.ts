@@ -3,9 +3,10 @@
  * It must never listen beyond this machine.
  * @module
  */
+import { randomUUID } from 'node:crypto';
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -104,6 +105,12 @@ export interface Answer {
   readonly body: string;
 }
 
+export interface TestPod {
+  readonly podName: string;
+  readonly podUid: string;
+  readonly enrolToken: string;
+}
+
 export class RunningAgent {
   readonly folder: string;
   readonly lines: string[] = [];
@@ -176,6 +183,7 @@ export class AgentWorld {
   /** Of enrolments, as the server tells them. */
   readonly alarms: EnrolmentAlarm[] = [];
   readonly #program = bundle(this.folder);
+  readonly #auditFile = join(this.folder, 'audit.log');
   #grpcPort = 0;
 
   static async start(
@@ -213,6 +221,7 @@ export class AgentWorld {
         'attest-static-key-file': keyFile,
         'attest-static-fingerprints': replica.thumbprint,
         'log-level': 'error',
+        'audit-sinks': [`file:${world.#auditFile}`],
         ...flags,
       },
     });
@@ -254,6 +263,8 @@ export class AgentWorld {
       readonly mode?: string;
       readonly isWriter?: boolean;
       readonly folder?: string;
+      /** Another pod than the first. */
+      readonly pod?: TestPod;
       /** Whether the ConfigMap is there. Default true. */
       readonly hasTrust?: boolean;
       readonly environment?: Readonly<Record<string, string>>;
@@ -261,7 +272,7 @@ export class AgentWorld {
   ): RunningAgent {
     const folder = o.folder ?? mkdtempSync(join(this.folder, 'pod-'));
     mkdirSync(join(folder, 'run'), { recursive: true });
-    writeFileSync(join(folder, 'token'), enrolToken);
+    writeFileSync(join(folder, 'token'), o.pod?.enrolToken ?? enrolToken);
     if (this.services !== undefined && o.hasTrust !== false) this.writeTrust(folder);
     const child = spawn(process.execPath, [...imageFlags, this.#program, folder], {
       stdio: ['ignore', 'pipe', 'pipe'],
@@ -275,8 +286,8 @@ export class AgentWorld {
         LETTERLOCK_LOG_LEVEL: 'debug',
         LETTERLOCK_DELIVERY: writePodDelivery(o.delivery ?? { files: [] }),
         LETTERLOCK_NAMESPACE: reviewedPod.namespace,
-        LETTERLOCK_POD_NAME: reviewedPod.podName,
-        LETTERLOCK_POD_UID: reviewedPod.podUid,
+        LETTERLOCK_POD_NAME: o.pod?.podName ?? reviewedPod.podName,
+        LETTERLOCK_POD_UID: o.pod?.podUid ?? reviewedPod.podUid,
         LETTERLOCK_SERVICE_ACCOUNT: reviewedPod.serviceAccount,
         ...o.environment,
       },
@@ -286,13 +297,24 @@ export class AgentWorld {
     return agent;
   }
 
-  /** Other secrets of the binding than `db`. */
-  offer(names: readonly string[], delivery: BindingDelivery = {}): void {
+  /** A second pod of the same ServiceAccount. */
+  addPod(name: string): TestPod {
+    const podUid = randomUUID();
+    const { namespace } = reviewedPod;
+    const pod = { podName: name, podUid, enrolToken: `the token of ${name}` };
+    this.witness.pods.set(`${namespace}/${name}`, podOf({ metadata: { name, uid: podUid } }));
+    const facts = { ...reviewedPod, podName: name, podUid };
+    this.witness.tokens.set(pod.enrolToken, { facts, audience: `letterlock-enrol:${trustDomain}` });
+    return pod;
+  }
+
+  /** Other secrets of the binding than `db`. @param once - those that open once */
+  offer(names: readonly string[], delivery: BindingDelivery = {}, once: readonly string[] = []): void {
     const { serviceAccount, namespace } = reviewedPod;
     this.bindings.put(
       liveBinding({
         ...binding,
-        secrets: names.map((name) => ({ name, opens: 'Unlimited' as const })),
+        secrets: names.map((name) => ({ name, opens: once.includes(name) ? 'Once' : 'Unlimited' })),
         serviceAccountNames: [serviceAccount],
         writers: {
           serviceAccounts: [{ namespace, name: serviceAccount, secrets: ['*'], factor: 'Sidecar' }],
@@ -311,6 +333,15 @@ export class AgentWorld {
   async forget(...agents: readonly RunningAgent[]): Promise<void> {
     for (const agent of agents) await agent.stop();
     await this.services!.workloads.podGone(reviewedPod.podUid);
+  }
+
+  /** What the audit trail says was done, as `<act> <outcome>`, in order. */
+  done(): readonly string[] {
+    const lines = existsSync(this.#auditFile) ? readFileSync(this.#auditFile, 'utf8').split('\n').filter(Boolean) : [];
+    return lines.flatMap((line) => {
+      const { act, outcome } = JSON.parse(line) as { readonly act?: string; readonly outcome?: string };
+      return act === undefined ? [] : [`${act} ${outcome}`];
+    });
   }
 
   /** As the agent reads it. */

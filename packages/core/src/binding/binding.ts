@@ -3,7 +3,7 @@
  * It must never fill in what the definition refuses: an object of an older definition is refused with a reason.
  * @module
  */
-import { bindingDelivery, durationSeconds, type BindingDelivery, type JcsObject } from '@letterlock/protocol';
+import { bindingDelivery, durationSeconds, limits, type BindingDelivery, type JcsObject } from '@letterlock/protocol';
 
 export interface LabelSelector {
   readonly matchLabels?: Readonly<Record<string, string>>;
@@ -17,6 +17,8 @@ export interface LabelSelector {
 export interface BoundSecret {
   readonly name: string;
   readonly opens: 'Unlimited' | 'Once';
+  /** How long a version that nobody opens lasts. */
+  readonly ttlSeconds?: number;
 }
 
 export interface Binding {
@@ -53,8 +55,6 @@ export type BindingFault = 'CrossNamespaceForbidden' | 'NotYetSupported' | 'TooL
 type Loose = Readonly<Record<string, unknown>>;
 
 const serviceAccountName = /^[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?$/;
-/** Of all secrets of a binding together, bytes. */
-const totalBytes = 64 * 524_288;
 
 /** Reads an object of the API. @returns the fault where rights must not rest on it */
 export function readBinding(value: unknown): Binding | { readonly fault: BindingFault } {
@@ -78,7 +78,7 @@ function read(object: Loose): Binding | { readonly fault: BindingFault } {
   if (keyHeldBy !== 'Service') return { fault: 'NotYetSupported' };
   const secrets = spec['secrets'] as readonly Loose[];
   const bytes = secrets.reduce((sum, { maxBytes }) => sum + Number(maxBytes ?? 0), 0);
-  if (bytes > totalBytes) return { fault: 'TooLarge' };
+  if (bytes > limits.bindingBytes) return { fault: 'TooLarge' };
   const files = secrets.flatMap(({ name, files: of }) =>
     ((of ?? []) as readonly Loose[]).map((file): Loose => ({ ...file, secret: name })),
   );
@@ -93,7 +93,11 @@ function read(object: Loose): Binding | { readonly fault: BindingFault } {
     keyHeldBy,
     serviceAccountNames,
     podSelector: workload['podSelector'] as LabelSelector | undefined,
-    secrets: secrets.map(({ name, opens }) => ({ name: text(name), opens: opens === 'Once' ? 'Once' : 'Unlimited' })),
+    secrets: secrets.map(({ name, opens, ttl }) => ({
+      name: text(name),
+      opens: opens === 'Once' ? 'Once' : 'Unlimited',
+      ...(ttl === undefined ? {} : { ttlSeconds: secondsIn(text(ttl)) }),
+    })),
     writers: {
       serviceAccounts: ((writers['serviceAccounts'] ?? []) as readonly Loose[]).map((each) => ({
         namespace: text(each['namespace']),

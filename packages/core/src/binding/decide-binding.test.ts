@@ -50,7 +50,8 @@ describe('readBinding()', () => {
     { fault: 'Unreadable', change: { workload: { serviceAccountNames: [] } } },
     { fault: 'Unreadable', change: { workload: undefined } },
     { fault: 'NotYetSupported', change: { keyHeldBy: 'Pod' } },
-    { fault: 'TooLarge', change: { secrets: [{ name: 'db', keys: ['a'], maxBytes: 1e9 }] } },
+    { fault: 'TooLarge', change: { secrets: [{ name: 'db', keys: ['a'], maxBytes: 1_048_577 }] } },
+    { fault: 'TooLarge', change: { secrets: [1, 2, 3].map((n) => ({ name: `s${n}`, maxBytes: 349_526 })) } },
     {
       fault: 'PathRepeated',
       change: { secrets: [1, 2].map((n) => ({ name: `s${n}`, files: [{ path: 'a', key: 'k' }] })) },
@@ -64,6 +65,16 @@ describe('readBinding()', () => {
   ])('refuses $change as $fault', ({ fault, change }) => {
     expect(readBinding(changed(change))).toEqual({ fault });
   });
+});
+
+test('reads how long what opens once lasts, and takes a MiB of all secrets together', () => {
+  const once = readBinding(changed({ secrets: [{ name: 'a', opens: 'Once', ttl: '90m' }, { name: 'b' }] })) as Binding;
+  expect(once.secrets).toEqual([
+    { name: 'a', opens: 'Once', ttlSeconds: 5400 },
+    { name: 'b', opens: 'Unlimited' },
+  ]);
+  const full = readBinding(changed({ secrets: [1, 2].map((n) => ({ name: `s${n}`, maxBytes: 524_288 })) }));
+  expect(full).toMatchObject({ name: 'orders-db' });
 });
 
 describe('isSelected()', () => {

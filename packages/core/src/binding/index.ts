@@ -2,7 +2,14 @@
  * SecretBindings: what they say, and what becomes of them.
  * @module
  */
-export { isSelected, readBinding, type Binding, type BindingFault, type LabelSelector } from './binding.ts';
+export {
+  isSelected,
+  readBinding,
+  type Binding,
+  type BindingFault,
+  type BoundSecret,
+  type LabelSelector,
+} from './binding.ts';
 export {
   decideBinding,
   decideFaultyBinding,

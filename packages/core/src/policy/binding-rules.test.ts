@@ -195,6 +195,12 @@ describe('writing what a binding holds', () => {
     expect(reasonOf(wrap, writer, { secrets: [{ name: 'db', opens: 'Once' }] })).toBe('permitted');
     expect(reasonOf(wrap, writer)).toBe('denied opens_differs');
   });
+
+  test('of a wrap is for the pods of one ServiceAccount', () => {
+    const wrap = { act: 'wrap.store', id: 'w', path, writer: id } as const;
+    const change = { secrets: [{ name: 'db', opens: 'Once' as const }], serviceAccountNames: ['orders', 'web'] };
+    expect(reasonOf(wrap, writer, change)).toBe('denied once_for_several');
+  });
 });
 
 describe('listing, versions and destroying', () => {

@@ -33,6 +33,10 @@ const opens =
   ({ binding, place }) =>
     binding.secrets.find(({ name }) => name === place.secret)?.opens === wanted ? undefined : 'opens_differs';
 
+/** What one pod is to open must be for the pods of one ServiceAccount. */
+const onceForSeveral: BindingRule = ({ binding }) =>
+  binding.serviceAccountNames.length === 1 ? undefined : 'once_for_several';
+
 /** A pod reads by its agent's certificate; its ServiceAccount is the boundary, the selector narrows. */
 const notSelected: BindingRule = ({ caller: { workload }, binding }) =>
   workload?.by === 'svid' && isSelected(binding, workload) ? undefined : 'binding_selects_not';
@@ -63,7 +67,7 @@ const neitherReaderNorWriter: BindingRule = (attempt) =>
 const rules: { readonly [W in BindingWish]: readonly BindingRule[] } = {
   read: [keyHeldElsewhere, secretNotListed, notSelected],
   write: [keyHeldElsewhere, secretNotListed, opens('Unlimited'), writerNotListed, secondFactorMissing],
-  wrap: [keyHeldElsewhere, secretNotListed, opens('Once'), writerNotListed, secondFactorMissing],
+  wrap: [keyHeldElsewhere, secretNotListed, opens('Once'), onceForSeveral, writerNotListed, secondFactorMissing],
   list: [secretNotListed, neitherReaderNorWriter],
 };
 

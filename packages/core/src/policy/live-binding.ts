@@ -3,7 +3,7 @@
  * It must never be asked of the store: a binding that was deleted gives no rights, whatever is stored.
  * @module
  */
-import type { BindingDelivery } from '@letterlock/protocol';
+import { lifetimes, type BindingDelivery, type OnceSecret } from '@letterlock/protocol';
 
 /** What the controller's informer knows, read without waiting. */
 export interface LiveBindings {
@@ -23,13 +23,20 @@ export interface LiveBinding {
   readonly serviceAccountNames: readonly string[];
   /** Whether the binding's pod selector selects this pod, which is alive; true for each live pod where there is no selector. */
   readonly selectsPod: (podUid: string) => boolean;
-  readonly secrets: readonly { readonly name: string; readonly opens: 'Unlimited' | 'Once' }[];
+  readonly secrets: readonly LiveSecret[];
   readonly writers: {
     readonly serviceAccounts: readonly ServiceAccountWriter[];
     readonly identities: readonly IdentityWriter[];
   };
   /** What its agents are told about files and conduct; no right rests on it. Default: nothing. */
   readonly delivery?: BindingDelivery;
+}
+
+export interface LiveSecret {
+  readonly name: string;
+  readonly opens: 'Unlimited' | 'Once';
+  /** How long a version that nobody opens lasts. Default a day, of what opens once. */
+  readonly ttlSeconds?: number;
 }
 
 /** Names of secrets, or `*` for all of the binding. */
@@ -49,6 +56,13 @@ export interface IdentityWriter {
   readonly secrets: WritableSecrets;
   /** Seconds; the first in which it may not write any more. */
   readonly notAfter?: number;
+}
+
+/** What writers are told of the secrets that open once. */
+export function onceSecretsOf({ secrets }: Pick<LiveBinding, 'secrets'>): readonly OnceSecret[] {
+  return secrets.flatMap(({ name, opens, ttlSeconds = lifetimes.onceDefault }) =>
+    opens === 'Once' ? [{ name, ttl: Math.min(ttlSeconds, lifetimes.onceMaximum) }] : [],
+  );
 }
 
 /** The entry by which an identity may write something of a binding now. */

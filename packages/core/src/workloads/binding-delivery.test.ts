@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, test } from '@jest/globals';
 import { hash43, publicOfOpening, randomIdentifier, readEnvelope, signJws } from '@letterlock/crypto';
 import { canonicalBytes, decodeBase64url, encodeBase64url, typ, type Envelope } from '@letterlock/protocol';
 import { envelopePath } from '../secrets/secret-record.ts';
-import { envelopePath as wrapEnvelopePath } from '../wraps/wrap-record.ts';
+import { envelopePath as wrapEnvelopePath, placePath } from '../wraps/wrap-record.ts';
 import { liveBinding } from '../policy/testing/fake-bindings.ts';
 import {
   BindingWorld,
@@ -205,6 +205,74 @@ describe('what is written for a binding, to be opened once', () => {
     await expect(world.openOnce(readerPod, made.id, cid)).resolves.toBe('content');
     await expect(world.openOnce(otherPod, made.id, randomIdentifier())).rejects.toMatchObject({
       code: 'already_claimed',
+    });
+  });
+
+  test('is found by its path: the last one that was stored, by who may read there', async () => {
+    const permitted = () => world.permit<'secret.read'>({ act: 'secret.read', path: secretPath }, readerPod);
+    await expect(world.wraps.latest(permitted())).resolves.toBeUndefined();
+    await expect(world.wraps.observe(secretPath)).resolves.toBeUndefined();
+    const [first, second] = [await world.makeOnce(), await world.makeOnce()];
+    await world.storeOnce(first);
+    await expect(world.wraps.latest(permitted())).resolves.toBe(first.id);
+    await world.storeOnce(second);
+    // The retry after a lost answer of the first changes nothing.
+    await world.storeOnce(first);
+    await expect(world.wraps.latest(permitted())).resolves.toBe(second.id);
+    await expect(world.wraps.observe(secretPath)).resolves.toMatchObject({ st: 'STORED', wrt: writerPod.id });
+    await world.openOnce(readerPod, second.id, cid);
+    await expect(world.wraps.observe(secretPath)).resolves.toMatchObject({ st: 'CLAIMED', openedBy: readerPod.id });
+  });
+
+  test('its path is forgotten with its tombstone, and not with that of an earlier one', async () => {
+    const permitted = () => world.permit<'secret.read'>({ act: 'secret.read', path: secretPath }, readerPod);
+    const sweep = async () => {
+      while (!(await world.wraps.sweep({ limit: 100 })).isPassComplete);
+    };
+    await world.storeOnce(await world.makeOnce());
+    const later = await world.makeOnce({ exp: world.clock.nowSeconds() + 86_400 });
+    await world.storeOnce(later);
+    world.clock.advance(3601);
+    await sweep();
+    world.clock.advance(3601);
+    await sweep();
+    await expect(world.wraps.latest(permitted())).resolves.toBe(later.id);
+    world.clock.advance(86_400);
+    await sweep();
+    world.clock.advance(3601);
+    await sweep();
+    await expect(world.wraps.latest(permitted())).resolves.toBeUndefined();
+  });
+
+  test('a path that shows another path’s wrap is damage', async () => {
+    await world.storeOnce(await world.makeOnce());
+    const [from, to] = [placePath(secretPath), placePath('k8s/shop/orders-db/other')];
+    const [entry] = (await world.store.range({ key: world.barrier.keyOf(from) })).entries;
+    const value = world.barrier.seal(to, world.barrier.open(from, entry!.value));
+    await world.store.transact({ compare: [], then: [{ do: 'put', key: world.barrier.keyOf(to), value }] });
+    await expect(world.wraps.observe('k8s/shop/orders-db/other')).rejects.toMatchObject({
+      reason: 'storage_integrity',
+    });
+  });
+
+  test('another pod of the binding is told when it was opened and by which key; nobody else is', async () => {
+    const made = await world.makeOnce();
+    await world.storeOnce(made);
+    await world.openOnce(readerPod, made.id, cid);
+    const at = world.clock.nowSeconds();
+    await expect(world.openOnce(otherPod, made.id, randomIdentifier())).rejects.toMatchObject({
+      code: 'already_claimed',
+      members: { st: 'CLAIMED', at },
+    });
+    const permitted = world.permit<'wrap.acknowledge'>({ act: 'wrap.acknowledge', id: made.id }, readerPod);
+    await world.wraps.acknowledge(permitted, { cid });
+    await expect(world.openOnce(otherPod, made.id, randomIdentifier())).rejects.toMatchObject({
+      code: 'gone',
+      members: { st: 'OPENED', at, kid: readerPod.id },
+    });
+    await expect(world.openOnce(foreignPod, made.id, randomIdentifier())).rejects.toMatchObject({
+      code: 'not_found',
+      members: {},
     });
   });
 

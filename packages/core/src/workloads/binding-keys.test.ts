@@ -59,7 +59,11 @@ describe('BindingKeys', () => {
     const { key, seq, recipients } = openBindingKey(statement, publicOf(instanceKey), expected);
     expect(recipients).toEqual([]);
     const selectors = ['b', 'a'].map((sa) => `spiffe://test.example/ns/shop/sa/${sa}`);
-    const told = openBindingKey(await keys.statement(...place, selectors), publicOf(instanceKey), expected);
+    const told = openBindingKey(
+      await keys.statement(...place, { recipients: selectors }),
+      publicOf(instanceKey),
+      expected,
+    );
     expect(told.recipients).toEqual(selectors.toSorted());
     expect({ kid: key.thumbprint, seq }).toEqual({ kid, seq: 2 });
     await expect(keys.statement('shop', 'nobody')).rejects.toMatchObject({ code: 'not_found' });

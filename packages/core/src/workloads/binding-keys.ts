@@ -21,6 +21,7 @@ import {
   ProblemError,
   seconds,
   text,
+  type OnceSecret,
   type PublicJwk,
 } from '@letterlock/protocol';
 import type { AuditTrail } from '../audit/audit-trail.ts';
@@ -45,6 +46,14 @@ export interface BindingPublicKey {
   readonly kid: string;
   readonly generation: number;
   readonly createdAtSeconds: number;
+}
+
+/** What a writer needs of a binding beside its key. */
+export interface ToldToWriters {
+  /** Selectors of who receives. */
+  readonly recipients?: readonly string[];
+  /** What opens once. */
+  readonly once?: readonly OnceSecret[];
 }
 
 interface Generation {
@@ -98,16 +107,18 @@ export class BindingKeys implements BindingSlotKeys {
     return this.#options.clock.nowSeconds() - createdAtSeconds >= lifetimes.bindingKey;
   }
 
-  /** `letterlock-bk+jws` of the newest key. @param recipients - selectors of who receives, from the live binding. @throws 'not_found', 'unavailable' */
-  async statement(namespace: string, name: string, recipients: readonly string[] = []): Promise<string> {
+  /** `letterlock-bk+jws` of the newest key. @param told - what the live binding says to writers. @throws 'not_found', 'unavailable' */
+  async statement(namespace: string, name: string, told: ToldToWriters = {}): Promise<string> {
     const current = await this.currentOf(namespace, name);
     if (current === undefined) throw new ProblemError('not_found', { reason: 'binding_key_absent' });
     const iat = this.#options.clock.nowSeconds();
+    const { recipients = [], once = [] } = told;
     return signBindingKey(this.#options.instanceKey, {
       bk: [{ ...current.jwk }],
       bnd: bindingOf(namespace, name),
       exp: iat + lifetimes.bindingKeyStatement,
       iat,
+      ...(once.length === 0 ? {} : { once }),
       ...(recipients.length === 0 ? {} : { rcp: recipients.toSorted() }),
       seq: current.generation,
     });

@@ -7,10 +7,11 @@ import type { AuditAct, AuditFacts } from '../audit/record.ts';
 import type { AuditTrail } from '../audit/audit-trail.ts';
 import type { Barrier } from '../store/barrier.ts';
 import type { CallOptions, Entry, Store } from '../store/store.ts';
+import { isForBinding } from '../envelopes/binding-slot.ts';
 import type { LiveCounts } from '../envelopes/live-counts.ts';
 import { isLive } from './reduce-wrap.ts';
 import { driveWrap, runWrap, type WrapParts } from './run-wrap.ts';
-import { openState, statePrefix, type SeenWrap } from './wrap-record.ts';
+import { openPlace, openState, placePath, statePrefix, type SeenWrap, type WrapRecord } from './wrap-record.ts';
 
 export interface SweepReport {
   /** Records looked at. */
@@ -101,6 +102,16 @@ export class Sweeper {
     return { ...report, isPassComplete: !page.hasMore };
   }
 
+  /** A path whose wrap is no more has none, unless another was stored for it since. */
+  async #forgetPlace({ id, path }: WrapRecord, call: CallOptions): Promise<void> {
+    const { store, barrier } = this.#options;
+    const key = barrier.keyOf(placePath(path));
+    const found = openPlace(barrier, path, (await store.range({ key }, call)).entries[0]);
+    if (found?.place.id !== id) return;
+    const compare = [{ key, field: 'mod', is: '=', revision: found.revision }] as const;
+    await store.transact({ compare: [...compare], then: [{ do: 'delete', key }], otherwise: [] }, call);
+  }
+
   async #visit(entry: Entry, call: CallOptions): Promise<'burned' | 'expired' | 'purged' | 'damaged' | undefined> {
     const { store, barrier, parts, live, tombstoneSeconds } = this.#options;
     let seen: SeenWrap;
@@ -124,6 +135,7 @@ export class Sweeper {
     } as const;
     const outcome = await driveWrap(store, runWrap(task, parts), call);
     const isChanged = (outcome.is === 'answered' || outcome.is === 'done') && outcome.isChanged;
+    if (isChanged && act === 'wrap.purge' && isForBinding({ rcp: [record.rcp] })) await this.#forgetPlace(record, call);
     return isChanged && act !== undefined ? counters[act] : undefined;
   }
 }

@@ -3,7 +3,15 @@
  * It must never be read without that check: a record under another wrap's key is damage, whatever it says.
  * @module
  */
-import { encodeUtf8, ProblemError, type OnceHeader, type PublicJwk, type WrapStateName } from '@letterlock/protocol';
+import {
+  canonicalBytes,
+  decodeUtf8,
+  encodeUtf8,
+  ProblemError,
+  type OnceHeader,
+  type PublicJwk,
+  type WrapStateName,
+} from '@letterlock/protocol';
 import type { Barrier } from '../store/barrier.ts';
 import type { Entry, Operation } from '../store/store.ts';
 
@@ -63,6 +71,39 @@ export function statePrefix(barrier: Barrier): string {
 
 export function envelopePath(id: string): string {
   return `wrap/env/${id}`;
+}
+
+/**
+ * Which wrap a secret of a binding is now: the one that was stored for its path last. It is put by the very transaction
+ * that stores the wrap, and compared by nothing: of two writers at once the later is the secret.
+ */
+export interface PlaceRecord {
+  /** When it was stored, seconds. */
+  readonly at: number;
+  readonly id: string;
+  readonly path: string;
+  readonly v: 1;
+}
+
+export function placePath(path: string): string {
+  return `wrap/at/${path}`;
+}
+
+export function putPlace(barrier: Barrier, { at, id, path }: WrapRecord): Operation {
+  const value = canonicalBytes({ at, id, path, v: 1 });
+  return { do: 'put', key: barrier.keyOf(placePath(path)), value: barrier.seal(placePath(path), value) };
+}
+
+/** @throws 'internal' (reason storage_integrity) if it is damaged or another path's */
+export function openPlace(
+  barrier: Barrier,
+  path: string,
+  entry: Entry | undefined,
+): { readonly place: PlaceRecord; readonly revision: number } | undefined {
+  if (entry === undefined) return undefined;
+  const place = JSON.parse(decodeUtf8(barrier.open(placePath(path), entry.value))) as PlaceRecord;
+  if (place.v !== 1 || place.path !== path) throw misplaced();
+  return { place, revision: entry.modRevision };
 }
 
 export function putState(barrier: Barrier, record: WrapRecord): Operation {

@@ -5,9 +5,10 @@
  */
 import type { PreparedAudit } from '../audit/audit-trail.ts';
 import type { Barrier } from '../store/barrier.ts';
+import { isForBinding } from '../envelopes/binding-slot.ts';
 import type { Compare, Operation, Transaction } from '../store/store.ts';
 import type { WrapChange } from './reduce-wrap.ts';
-import { envelopePath, putState, stateKey, type SeenWrap } from './wrap-record.ts';
+import { envelopePath, putPlace, putState, stateKey, type SeenWrap } from './wrap-record.ts';
 
 export interface Transition {
   readonly id: string;
@@ -32,6 +33,7 @@ export function transitionOf(barrier: Barrier, transition: Transition): Transact
     then: [
       change.next === undefined ? { do: 'delete', key } : putState(barrier, change.next),
       ...envelopeOperations(barrier, transition),
+      ...placeOperations(barrier, transition),
       audit.put,
     ],
     otherwise: [{ do: 'get', key }, audit.get],
@@ -42,6 +44,12 @@ export function transitionOf(barrier: Barrier, transition: Transition): Transact
 export function recoveryOf(barrier: Barrier, { id, audit }: Pick<Transition, 'id' | 'audit'>): Transaction {
   const read: Operation = { do: 'get', key: stateKey(barrier, id) };
   return { compare: [audit.compare], then: [audit.close, read], otherwise: [read] };
+}
+
+/** What is stored for a binding is found by its path; every other wrap by its id alone. */
+function placeOperations(barrier: Barrier, { change: { envelope, next } }: Transition): Operation[] {
+  if (envelope !== 'create' || next === undefined || !isForBinding({ rcp: [next.rcp] })) return [];
+  return [putPlace(barrier, next)];
 }
 
 function envelopeCompare(barrier: Barrier, { id, change }: Transition): Compare[] {

@@ -20,6 +20,7 @@ import {
   type ProblemMembers,
   type ReceiptResponse,
   type StatusResponse,
+  type WrapStateName,
 } from '@letterlock/protocol';
 import type { AuditTrail } from '../audit/audit-trail.ts';
 import type { AuditAct, AuditFacts } from '../audit/record.ts';
@@ -45,9 +46,12 @@ import { serviceFacts, Sweeper, type SweepReport } from './sweeper.ts';
 import {
   absentWrap,
   envelopePath,
+  openPlace,
   openState,
+  placePath,
   stateKey,
   storedRecord,
+  type PlaceRecord,
   type SeenWrap,
   type WrapRecord,
 } from './wrap-record.ts';
@@ -73,6 +77,19 @@ export interface WrapsOptions {
   readonly tombstoneSeconds: number;
   /** Absent outside Kubernetes. */
   readonly bindings?: BindingSupport;
+}
+
+/** What has become of the wrap that a binding's secret is. Times in seconds. */
+export interface ObservedWrap {
+  readonly st: WrapStateName;
+  /** Since when it is in this state. */
+  readonly at: number;
+  readonly storedAt: number;
+  readonly wrt: string;
+  readonly rcp: string;
+  readonly exp: number;
+  /** Key that claimed it. */
+  readonly openedBy?: string;
 }
 
 /** What it remembers of a wrap between calls is compared by the change that rests on it; refusals of proven callers are recorded here, one record each. */
@@ -190,6 +207,29 @@ export class Wraps {
         ...(aproof === undefined ? {} : { aproof }),
       };
     });
+  }
+
+  /** Id of the wrap that a secret of a binding is now, for who may read it; undefined for none. It tells nothing else, and leaves no record. @throws 'unavailable' */
+  async latest({ action }: Permitted<'secret.read'>): Promise<string | undefined> {
+    return (await this.#placeOf(action.path))?.id;
+  }
+
+  /** The wrap that a path is now, for the service's own controller: nothing of its content. Undefined: none. @throws 'unavailable' */
+  async observe(path: string): Promise<ObservedWrap | undefined> {
+    const { store, barrier } = this.#options;
+    const place = await this.#placeOf(path);
+    if (place === undefined) return undefined;
+    const key = stateKey(barrier, place.id);
+    const { record } = openState(barrier, key, (await store.range({ key })).entries[0]);
+    if (record === undefined) return undefined;
+    const { s, at, wrt, rcp, exp, claim } = record;
+    return { st: s, at, storedAt: place.at, wrt, rcp, exp, ...(claim === undefined ? {} : { openedBy: claim.kid }) };
+  }
+
+  async #placeOf(path: string): Promise<PlaceRecord | undefined> {
+    const { store, barrier } = this.#options;
+    const entry = (await store.range({ key: barrier.keyOf(placePath(path)) })).entries[0];
+    return openPlace(barrier, path, entry)?.place;
   }
 
   /** One bounded page of the sweeper. @throws 'unavailable' */
@@ -313,17 +353,24 @@ export class Wraps {
     throw this.#problemOf(permitted, outcome);
   }
 
-  #problemOf({ caller }: Permitted<WrapAct>, outcome: WrapOutcome): ProblemError {
+  #problemOf(permitted: Permitted<WrapAct>, outcome: WrapOutcome): ProblemError {
     if (outcome.is !== 'refused') return new ProblemError('internal', { reason: 'unexpected_outcome' });
     const { refusal, seen } = outcome;
-    return new ProblemError(refusal.code, { reason: refusal.reason, members: this.#membersOf(caller, refusal, seen) });
+    const members = this.#membersOf(permitted, refusal, seen);
+    return new ProblemError(refusal.code, { reason: refusal.reason, members });
   }
 
   /** What a refusal proves: only to who may know that the wrap exists, and who opened it only to writer and recipient. */
-  #membersOf(caller: Caller, { code }: WrapRefusal, { record, revision }: SeenWrap): ProblemMembers {
+  #membersOf(
+    { caller, receivesAs }: Permitted<WrapAct>,
+    { code }: WrapRefusal,
+    { record, revision }: SeenWrap,
+  ): ProblemMembers {
     if (record === undefined || (code !== 'already_claimed' && code !== 'gone')) return {};
     const members = { st: record.s, at: record.at, rcpt: this.#receipt(caller, record, revision) };
-    const isParty = caller.id === record.wrt || record.rcp === `k:${caller.id}` || record.claim?.kid === caller.id;
+    // Of pods that a binding selects one opens it, and the others are told which.
+    const isReceiver = record.rcp === `k:${caller.id}` || record.rcp === receivesAs(bindingOfPath(record.path) ?? '');
+    const isParty = isReceiver || caller.id === record.wrt || record.claim?.kid === caller.id;
     if (code !== 'gone' || record.claim === undefined || !isParty) return members;
     return { ...members, kid: record.claim.kid, proof: record.claim.proof };
   }

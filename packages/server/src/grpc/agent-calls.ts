@@ -221,7 +221,9 @@ export function createAgentCalls(services: AgentServices): AgentCalls {
           return canonicalize({ rcpt });
         }
         const permission = await permitted<'wrap.store'>({ unsealed, proven }, { act, id, path, writer });
-        return canonicalize({ rcpt: (await unsealed.wraps.store(permission, call.body, read)).rcpt });
+        const { rcpt } = await unsealed.wraps.store(permission, call.body, read);
+        hub.noticed(path);
+        return canonicalize({ rcpt });
       },
     },
   };

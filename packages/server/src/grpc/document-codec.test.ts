@@ -63,11 +63,15 @@ describe('the documents of proto/letterlock/v1', () => {
 
 describe('the events of Watch', () => {
   const Event = root.lookupType('letterlock.v1.Event');
-  const event = { binding: 'shop/orders-db', secret: 'db', version: 7, delivery: Buffer.from('{}') };
+  const event = { binding: 'shop/orders-db', secret: 'db', version: 7, delivery: Buffer.from('{}'), wrap: '' };
 
   test.each([
     { name: 'a whole one', given: event },
-    { name: 'the end of the first list', given: { binding: '', secret: '', version: 0, delivery: Buffer.alloc(0) } },
+    {
+      name: 'the end of the first list',
+      given: { binding: '', secret: '', version: 0, delivery: Buffer.alloc(0), wrap: '' },
+    },
+    { name: 'a secret that opens once', given: { ...event, version: 1, wrap: 'iTM3E3-mXIFyJ2MKOjYShQ' } },
     { name: 'a secret that is not written', given: { ...event, version: 0 } },
     { name: 'a large version', given: { ...event, version: 2 ** 52 + 1 } },
   ])('$name is as protobuf writes it, and comes back', ({ given }) => {

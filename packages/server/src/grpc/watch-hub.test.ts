@@ -12,7 +12,14 @@ afterEach(() => {
 
 /** A stream of one pod, and what it rests on. */
 function streamed(names: readonly string[] = ['db']) {
-  const facts = { isUnsealed: true, isKnown: true, names, failure: undefined as Error | undefined };
+  const facts = {
+    isUnsealed: true,
+    isKnown: true,
+    names,
+    failure: undefined as Error | undefined,
+    once: undefined as string | undefined,
+    wrap: undefined as string | undefined,
+  };
   const versions = new Map<string, number>();
   const looks: string[] = [];
   const events: string[] = [];
@@ -23,9 +30,9 @@ function streamed(names: readonly string[] = ['db']) {
         return versions.get(action.path) ?? 0;
       },
     },
+    wraps: { latest: async () => facts.wrap },
   } as unknown as UnsealedAgentServices;
   const hub = new WatchHub({ everyMilliseconds: 10, isUnsealed: () => facts.isUnsealed });
-  const binding = { namespace: 'shop', name: 'b' } as LiveBinding;
   const stop = new AbortController();
   stops.push(stop);
   const follow = () =>
@@ -35,11 +42,19 @@ function streamed(names: readonly string[] = ['db']) {
       permissions: () => {
         if (facts.failure !== undefined) throw facts.failure;
         return facts.names.map((secret): WatchedSecret => {
+          const opens = secret === facts.once ? 'Once' : 'Unlimited';
+          const binding = {
+            namespace: 'shop',
+            name: 'b',
+            secrets: [{ name: secret, opens }],
+          } as unknown as LiveBinding;
           const permission = { action: { act: 'secret.read', path: `k8s/shop/b/${secret}` } };
           return { binding, secret, permission: permission as unknown as Permitted<'secret.read'> };
         });
       },
-      emit: ({ secret, version }: WatchEvent) => void events.push(`${secret} ${version}`),
+      emit: ({ secret, version, wrap }: WatchEvent) => {
+        events.push(`${secret} ${version}${wrap === '' ? '' : ` ${wrap}`}`);
+      },
       signal: stop.signal,
     });
   return { hub, facts, versions, looks, events, follow, stop };
@@ -54,6 +69,21 @@ async function until(isSo: () => boolean): Promise<void> {
 }
 
 describe('WatchHub', () => {
+  test('tells of what opens once which wrap it is, and each new one', async () => {
+    const { facts, events, versions, follow, stop } = streamed(['token']);
+    facts.once = 'token';
+    versions.set('k8s/shop/b/token', 7);
+    const followed = follow();
+    await until(() => events.length === 2);
+    facts.wrap = 'w1';
+    await until(() => events.length === 3);
+    facts.wrap = 'w2';
+    await until(() => events.length === 4);
+    expect(events).toEqual(['token 0', ' 0', 'token 1 w1', 'token 1 w2']);
+    stop.abort();
+    await followed;
+  });
+
   test('tells each secret once, then that this is everything, then what changes', async () => {
     const { versions, events, follow, stop } = streamed(['db', 'mail']);
     versions.set('k8s/shop/b/db', 3);

@@ -31,17 +31,21 @@ export interface WatchStream {
 }
 
 const nothing = new Uint8Array(0);
-const everything: WatchEvent = { binding: '', secret: '', version: 0, delivery: nothing };
+const everything: WatchEvent = { binding: '', secret: '', version: 0, delivery: nothing, wrap: '' };
+const unwritten: Written = { version: 0, wrap: '' };
+
+/** What a secret is now: a version, or, if it opens once, a wrap. */
+type Written = Pick<WatchEvent, 'version' | 'wrap'>;
 
 interface Looked {
-  readonly version: Promise<number>;
+  readonly written: Promise<Written>;
   readonly atMilliseconds: number;
 }
 
 export class WatchHub {
   readonly #o: WatchHubOptions;
   /** By path: pods of one binding ask for the same. */
-  readonly #versions = new Map<string, Looked>();
+  readonly #looked = new Map<string, Looked>();
   #wake = Promise.withResolvers<void>();
 
   constructor(options: WatchHubOptions) {
@@ -50,7 +54,7 @@ export class WatchHub {
 
   /** A version was written here. */
   noticed(path: string): void {
-    this.#versions.delete(path);
+    this.#looked.delete(path);
     const { resolve } = this.#wake;
     this.#wake = Promise.withResolvers();
     resolve();
@@ -73,28 +77,28 @@ export class WatchHub {
 
   /** Tells what is not told yet: a version, or what the binding says about delivery. */
   async #tell(stream: WatchStream, watched: WatchedSecret, told: Map<string, string>): Promise<void> {
-    const { binding, secret, permission } = watched;
-    const version = await this.#version(stream, permission);
+    const { binding, secret } = watched;
+    const { version, wrap } = await this.#written(stream, watched);
     const delivery = binding.delivery === undefined ? nothing : canonicalBytes(binding.delivery);
     const name = `${binding.namespace}/${binding.name}`;
-    const stamp = `${version} ${Buffer.from(delivery).toString('latin1')}`;
+    const stamp = `${version} ${wrap} ${Buffer.from(delivery).toString('latin1')}`;
     const key = `${name}/${secret}`;
     if (told.get(key) === stamp || stream.signal.aborted) return;
     told.set(key, stamp);
-    stream.emit({ binding: name, secret, version, delivery });
+    stream.emit({ binding: name, secret, version, delivery, wrap });
   }
 
-  async #version({ unsealed }: WatchStream, permission: Permitted<'secret.read'>): Promise<number> {
-    const { path } = permission.action;
+  async #written({ unsealed }: WatchStream, watched: WatchedSecret): Promise<Written> {
+    const { path } = watched.permission.action;
     const now = performance.now();
-    const known = this.#versions.get(path);
-    if (known !== undefined && now - known.atMilliseconds < this.#o.everyMilliseconds / 2) return known.version;
-    const looked = { version: unsealed.secrets.latest(permission), atMilliseconds: now };
-    this.#versions.set(path, looked);
+    const known = this.#looked.get(path);
+    if (known !== undefined && now - known.atMilliseconds < this.#o.everyMilliseconds / 2) return known.written;
+    const looked = { written: look(unsealed, watched), atMilliseconds: now };
+    this.#looked.set(path, looked);
     try {
-      return await looked.version;
+      return await looked.written;
     } catch (error) {
-      if (this.#versions.get(path) === looked) this.#versions.delete(path);
+      if (this.#looked.get(path) === looked) this.#looked.delete(path);
       throw error;
     }
   }
@@ -108,4 +112,14 @@ export class WatchHub {
     clearTimeout(timer);
     signal.removeEventListener('abort', end);
   }
+}
+
+async function look(
+  { secrets, wraps }: Pick<UnsealedAgentServices, 'secrets' | 'wraps'>,
+  { binding, secret, permission }: WatchedSecret,
+): Promise<Written> {
+  const opensOnce = binding.secrets.some(({ name, opens }) => name === secret && opens === 'Once');
+  if (!opensOnce) return { version: await secrets.latest(permission), wrap: '' };
+  const wrap = await wraps.latest(permission);
+  return wrap === undefined ? unwritten : { version: 1, wrap };
 }

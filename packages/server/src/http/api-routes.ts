@@ -3,7 +3,7 @@
  * It must never decide anything, nor let a step of receive, prove, permit, act be left out: the types of core see to that.
  * @module
  */
-import { directoryOfAdmins, directoryOfKeyset, explain, permit, verifyProof } from '@letterlock/core';
+import { directoryOfAdmins, directoryOfKeyset, explain, onceSecretsOf, permit, verifyProof } from '@letterlock/core';
 import {
   acknowledgeRequest,
   destroySecretRequest,
@@ -68,9 +68,12 @@ export const apiRoutes: Readonly<Record<RouteName, Handler>> = {
   bindingKey: async (services, { segments }) => {
     const { bindingKeys, bindings } = requireUnsealed(services);
     const [ns, name] = [segments['ns']!, segments['name']!];
-    const names = bindings?.bindingOf(ns, name)?.serviceAccountNames ?? [];
-    const recipients = names.map((sa) => workloadSelectorOf({ td: services.trustDomain, ns, sa }));
-    return ok({ bk: await inKubernetes(bindingKeys).statement(ns, name, recipients) });
+    const binding = bindings?.bindingOf(ns, name);
+    const recipients = (binding?.serviceAccountNames ?? []).map((sa) =>
+      workloadSelectorOf({ td: services.trustDomain, ns, sa }),
+    );
+    const once = binding === undefined ? [] : onceSecretsOf(binding);
+    return ok({ bk: await inKubernetes(bindingKeys).statement(ns, name, { recipients, once }) });
   },
 
   enrol: proven({

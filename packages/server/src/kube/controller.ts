@@ -9,6 +9,7 @@ import {
   readBinding,
   WatchFreshness,
   type Binding,
+  type BoundSecret,
   type Condition,
   type ObservedSecret,
 } from '@letterlock/core';
@@ -28,7 +29,7 @@ import { WorkQueue } from './work-queue.ts';
 export interface UnsealedSources {
   readonly publicKeyOf: (namespace: string, name: string) => Promise<PublicKeyMembers>;
   readonly purge: (namespace: string, name: string) => Promise<void>;
-  readonly secretOf: (path: string) => Promise<Omit<ObservedSecret, 'name'> | undefined>;
+  readonly secretOf: (path: string, opens: BoundSecret['opens']) => Promise<Omit<ObservedSecret, 'name'> | undefined>;
   /** Text of each entry of the ConfigMap of trust. */
   readonly trust: () => Readonly<Record<string, string>>;
   readonly podChanged: (pod: unknown) => Promise<void>;
@@ -314,8 +315,8 @@ function hasAgent({ spec }: KubernetesObject): boolean {
 
 async function observeSecrets(binding: Binding, sources: UnsealedSources): Promise<readonly ObservedSecret[]> {
   const observed: ObservedSecret[] = [];
-  for (const { name } of binding.secrets) {
-    const found = await sources.secretOf(`k8s/${binding.namespace}/${binding.name}/${name}`);
+  for (const { name, opens } of binding.secrets) {
+    const found = await sources.secretOf(`k8s/${binding.namespace}/${binding.name}/${name}`, opens);
     observed.push({ name, ...found });
   }
   return observed;
