@@ -23,10 +23,10 @@ afterAll(() => world.stop(), 30_000);
 
 const ended = (agent: RunningAgent): Promise<number> => eventually('it ends', () => agent.exitCode ?? undefined);
 
-async function write(values: object): Promise<void> {
+async function write(values: object, by = writer): Promise<void> {
   const headers = { 'content-type': 'application/json', 'letterlock-writer-token': writerToken };
   await eventually('it is written', async () => {
-    const { status } = await writer.ask('PUT', target('db'), { headers, body: JSON.stringify(values) });
+    const { status } = await by.ask('PUT', target('db'), { headers, body: JSON.stringify(values) });
     return status === 201 ? true : undefined;
   });
 }
@@ -108,6 +108,37 @@ describe('once it is written', () => {
     expect(JSON.parse(readFileSync(agent.path('env'), 'utf8'))).toEqual({ username: 'or ders', password: 'p@ss2' });
     expect(existsSync(agent.path('db'))).toBe(false);
   }, 60_000);
+
+  test('a binding that has grown beyond a MiB keeps its files, and its pod says why', async () => {
+    await world.forget();
+    world.offer(['db', 'big', 'huge']);
+    const agent = world.startAgent({ isWriter: true, delivery: { files: [], on_missing: 'Start' } });
+    await eventually('it is enrolled', () => agent.lines.find((line) => line.includes('"Enrolled"')));
+    const headers = { 'content-type': 'application/json', 'letterlock-writer-token': writerToken };
+    const put = (secret: string, bytes: number) =>
+      agent.ask('PUT', target(secret), { headers, body: JSON.stringify({ a: 'x'.repeat(bytes), b: 'y' }) });
+    expect((await put('big', 390_000)).status).toBe(201);
+    await eventually('the first is there', () => (existsSync(agent.path('big/a')) ? true : undefined));
+    // More than an envelope holds.
+    const refused = await put('huge', 400_000);
+    expect({ status: refused.status, ...(JSON.parse(refused.body) as object) }).toMatchObject({
+      status: 413,
+      code: 'too_large',
+    });
+    expect(agent.lines.at(-1)).toContain('"TooLarge"');
+    expect((await put('huge', 390_000)).status).toBe(201);
+    await eventually('the second is there', () => (existsSync(agent.path('huge/a')) ? true : undefined));
+    expect((await put('db', 390_000)).status).toBe(201);
+    await eventually('it says so', async () => {
+      const { status, body } = await agent.ask('GET', '/healthz');
+      return status === 200 && (JSON.parse(body) as { waiting?: string }).waiting === 'TooLarge' ? true : undefined;
+    });
+    expect(statSync(agent.path('huge/a')).size).toBe(390_000);
+    expect(readFileSync(agent.path('db/password'), 'utf8')).toBe('p@ss2');
+    expect(agent.exitCode).toBeNull();
+    await write({ username: 'or ders', password: 'p@ss2' }, agent);
+    await agent.stop();
+  }, 120_000);
 
   test("a binding's own files are written", async () => {
     await world.forget();

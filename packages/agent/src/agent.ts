@@ -83,12 +83,11 @@ export async function runAgent({ settings, paths = agentPaths, log, signal: oute
     if (action !== 'HTTP' || port === undefined) return;
     void notify({ port, path, log, metrics, signal: AbortSignal.any([signal, notifying.signal]) });
   };
-  const { namespace, selector } = settings;
   const once = new OnceSecrets({
     folder: new OnceFolder(paths.secrets),
     identity,
-    selector,
-    namespace,
+    selector: settings.selector,
+    namespace: settings.namespace,
     nowSeconds,
     log,
     metrics,

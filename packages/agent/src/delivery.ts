@@ -4,18 +4,11 @@
  * @module
  */
 import type { Identity } from '@letterlock/client';
-import {
-  bindingDelivery,
-  limits,
-  ProblemError,
-  readClaims,
-  type PodDelivery,
-  type WatchEvent,
-} from '@letterlock/protocol';
+import { bindingDelivery, readClaims, type PodDelivery, type WatchEvent } from '@letterlock/protocol';
 import { Backoff, pause } from './backoff.ts';
 import type { AgentSettings } from './environment.ts';
-import { renderFile } from './files/formats.ts';
 import { planFiles, wantsBinding } from './files/plan-files.ts';
+import { renderSet } from './files/render-set.ts';
 import type { FileToWrite } from './files/write-set.ts';
 import { errorFacts, type Log } from './log.ts';
 import type { Link, Membership } from './membership.ts';
@@ -48,7 +41,6 @@ export type Conduct = Pick<PodDelivery, 'on_missing' | 'on_update' | 'wait_timeo
 
 const backoffLimits = { firstMilliseconds: 200, mostMilliseconds: 10_000 };
 const defaultWaitSeconds = 240;
-const defaultMode = '0440';
 /** Changes that come together make one set. */
 const gatherMilliseconds = 20;
 const failedReadMilliseconds = 2000;
@@ -258,19 +250,8 @@ export class Delivery {
 
   #writeFiles(planned: ReturnType<typeof planFiles>): void {
     const { store, write, metrics, log } = this.#o;
-    const files: FileToWrite[] = [];
-    const bytes = new Map<string, number>();
+    const files = renderSet(planned, (file) => store.held(nameOf(file))!.values);
     try {
-      for (const file of planned) {
-        const content = renderFile(file, store.held(nameOf(file))!.values);
-        files.push({ path: file.path, content, mode: Number.parseInt(file.perms ?? defaultMode, 8) });
-        const total = (bytes.get(file.binding) ?? 0) + content.length;
-        bytes.set(file.binding, total);
-        if (total > limits.bindingBytes) {
-          const detail = `The files of a binding have more than ${limits.bindingBytes} bytes together`;
-          throw new ProblemError('too_large', { reason: 'TooLarge', detail });
-        }
-      }
       write(files);
     } finally {
       for (const { content } of files) content.fill(0);

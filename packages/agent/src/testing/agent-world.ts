@@ -308,13 +308,13 @@ export class AgentWorld {
     return pod;
   }
 
-  /** Other secrets of the binding than `db`. @param once - those that open once */
-  offer(names: readonly string[], delivery: BindingDelivery = {}, once: readonly string[] = []): void {
+  /** Other secrets of the binding than `db`. @param opensOnce - which of them do */
+  offer(names: readonly string[], delivery: BindingDelivery = {}, opensOnce: readonly string[] = []): void {
     const { serviceAccount, namespace } = reviewedPod;
     this.bindings.put(
       liveBinding({
         ...binding,
-        secrets: names.map((name) => ({ name, opens: once.includes(name) ? 'Once' : 'Unlimited' })),
+        secrets: names.map((name) => ({ name, opens: opensOnce.includes(name) ? 'Once' : 'Unlimited' })),
         serviceAccountNames: [serviceAccount],
         writers: {
           serviceAccounts: [{ namespace, name: serviceAccount, secrets: ['*'], factor: 'Sidecar' }],
