@@ -10,7 +10,7 @@ const config = {
     '<rootDir>/packages',
     '<rootDir>/tools',
     '<rootDir>/bench',
-    ...['guide', 'replicas', 'faults', 'cluster', 'run'].map((name) => `<rootDir>/e2e/${name}`),
+    ...['attacks', 'guide', 'replicas', 'faults', 'cluster', 'run'].map((name) => `<rootDir>/e2e/${name}`),
   ],
   testMatch: ['**/*.test.ts'],
   testPathIgnorePatterns: ['/node_modules/', '/dist/', '\\.wycheproof\\.test\\.ts$'],

@@ -5,6 +5,7 @@
  */
 import { generateRights } from '../chart/rights.ts';
 import { generateValues, generateValuesReference } from '../chart/values.ts';
+import { generateAttackList } from './attack-list.ts';
 import { chartCopies, generateManifests } from './chart-files.ts';
 import { generateCommandLine } from './reference-cli.ts';
 import { generateConfiguration } from './reference-configuration.ts';
@@ -25,6 +26,7 @@ export const generators: readonly Generator[] = [
   { file: 'docs/reference/http-api.md', generate: generateHttpApi },
   { file: 'docs/reference/kubernetes-rights.md', generate: generateRights },
   { file: 'docs/reference/values.md', generate: generateValuesReference },
+  { file: 'docs/security.md', generate: generateAttackList },
   { file: 'charts/letterlock/values.yaml', generate: generateValues },
   ...chartCopies,
   // After the copies, which it renders.

@@ -5,6 +5,7 @@
  */
 
 import { agentMutants } from './agent-mutants.ts';
+import { attackMutants } from './attack-mutants.ts';
 import { lifecycleMutants } from './lifecycle-mutants.ts';
 import { workloadMutants } from './workload-mutants.ts';
 
@@ -997,6 +998,7 @@ export const mutants: readonly Mutant[] = [
     tests: ['packages/server/src/grpc/grpc-listener.test.ts'],
   },
   ...workloadMutants,
+  ...attackMutants,
   ...agentMutants,
   ...lifecycleMutants,
   // Keys on devices.

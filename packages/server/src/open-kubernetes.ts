@@ -12,6 +12,7 @@ import { repeat } from './background.ts';
 import type { Config, KubernetesConfig } from './config.ts';
 import type { ApiClient } from './kube/api-client.ts';
 import { Controller, type UnsealedSources } from './kube/controller.ts';
+import { recordEnrolmentAlarm } from './kube/enrolment-alarm.ts';
 import { createEventRecorder } from './kube/events.ts';
 import { createWitness } from './kube/witness.ts';
 import type { KubernetesPorts, KubernetesServices } from './kubernetes-ports.ts';
@@ -88,16 +89,7 @@ export function openKubernetes(o: KubernetesOptions): OpenedKubernetes {
     }),
     checkSourceAddress: kubernetes.checkSourceAddress,
     serviceHosts: injection === undefined ? [] : hostsOf([injection.directOrigin, `https://${injection.agentTarget}`]),
-    alarmed: ({ namespace, pod, podUid }) => {
-      events.record(
-        { apiVersion: 'v1', kind: 'Pod', namespace, name: pod, uid: podUid },
-        {
-          type: 'Warning',
-          reason: 'DoubleEnrolment',
-          message: 'Two keys asked to be the agent of this pod: one is a thief',
-        },
-      );
-    },
+    alarmed: (alarm) => recordEnrolmentAlarm(events, alarm),
     unsealed: (given) => {
       services = given;
       controller.refresh();
