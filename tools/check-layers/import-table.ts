@@ -60,15 +60,15 @@ export const importTable: Readonly<Record<string, Layer>> = {
   'core/policy': { ours: ['protocol'], types: ['core/proof'], outside: [] },
   // Evidence for a registration may be an admin's signed operation, which proof verifies.
   'core/identities': { ...decision, ours: [...decision.ours, 'core/proof'] },
-  'core/envelopes': { ours: ['protocol', 'crypto'], types: ['core/policy'], outside: [] },
+  'core/envelopes': { ours: ['protocol', 'crypto'], types: ['core/policy', 'core/store'], outside: [] },
   'core/wraps': { ...decision, ours: [...decision.ours, 'core/envelopes'] },
   'core/secrets': { ...decision, ours: [...decision.ours, 'core/envelopes'] },
   'core/seal': decision,
   'core/ca': { ...decision, outside: ['@peculiar/x509', 'reflect-metadata'] },
   'core/workloads': {
     ...decision,
-    ours: [...decision.ours, 'core/proof', 'core/injection', 'core/ca'],
-    types: ['core/policy', 'core/envelopes', 'core/seal'],
+    ours: [...decision.ours, 'core/proof', 'core/injection', 'core/ca', 'core/envelopes'],
+    types: ['core/policy', 'core/seal'],
   },
   'core/injection': { ours: ['protocol'], outside: [] },
   'core/binding': { ours: ['protocol'], outside: [] },

@@ -25,6 +25,8 @@ export interface LatestRecord {
 export interface VersionRecord {
   /** When the present state began, seconds. */
   readonly at: number;
+  /** `sa:<namespace>/<name>` of a pod that wrote it, whose key ends with it. */
+  readonly by?: string;
   readonly eh: string;
   readonly exp?: number;
   readonly id: string;

@@ -39,6 +39,7 @@ import {
 import { checkEnvelope } from '../envelopes/check-envelope.ts';
 import { readStoredEnvelope, writeDelivery, type StoredEnvelope } from '../envelopes/delivery-answer.ts';
 import { deliveryKey } from '../envelopes/delivery-key.ts';
+import { putDelivery } from '../envelopes/delivery-record.ts';
 import { LiveCounts } from '../envelopes/live-counts.ts';
 import type { ActionName, Permitted } from '../policy/permitted.ts';
 import type { Barrier } from '../store/barrier.ts';
@@ -119,7 +120,13 @@ export class Secrets {
       const currentKeyset = (id: string) => directory.currentKeyset(id);
       const { header, writerKey } = await checkEnvelope('kv', permitted, read, nowSeconds, currentKeyset, bindings);
       const { path, ver } = header;
-      const wanted = versionRecord(header, { eh: read.eh, ph: read.ph, wkey: writerKey, at: nowSeconds });
+      const wanted = versionRecord(header, {
+        eh: read.eh,
+        ph: read.ph,
+        wkey: writerKey,
+        at: nowSeconds,
+        ...writtenBy(permitted.caller),
+      });
       const key = versionKey(barrier, path, ver);
       let isPlaceTaken = false;
       return this.#retrying(async () => {
@@ -181,7 +188,17 @@ export class Secrets {
             { key: versionKey(barrier, path, ver), field: 'mod', is: '=', revision: seen.revision },
             { key: envelopeKey, field: 'create', is: '>', revision: 0 },
           ],
-          then: [{ do: 'get', key: envelopeKey }],
+          then: [
+            { do: 'get', key: envelopeKey },
+            // A pod's agent asks with a key that it made for this one request: what it is given, it opens.
+            ...putDelivery(barrier, {
+              path,
+              ver,
+              at: nowSeconds,
+              opened: nowSeconds,
+              podUid: caller.workload?.by === 'svid' ? caller.workload.pod : undefined,
+            }),
+          ],
         });
         if (!outcome.isApplied) {
           await this.#requireEnvelope(path, seen, envelopeKey);
@@ -223,7 +240,6 @@ export class Secrets {
     });
   }
 
-  /** Deletes the envelope of one version, and with it every key slot; what is left proves it. @throws 'not_found', 'unavailable' */
   /** The latest version of a path, for the service's own controller: nothing of its content. Undefined: never written. @throws 'unavailable' */
   async observe(path: string): Promise<VersionRecord | undefined> {
     const { barrier } = this.#options;
@@ -231,6 +247,7 @@ export class Secrets {
     return record === undefined ? undefined : (await this.#version(path, record.ver)).record;
   }
 
+  /** Deletes the envelope of one version, and with it every key slot; what is left proves it. @throws 'not_found', 'unavailable' */
   destroy(permitted: Permitted<'secret.destroy'>, request: DestroySecretRequest): Promise<ReceiptResponse> {
     return this.#recordingRefusal(permitted, async () => {
       const { barrier, clock } = this.#options;
@@ -432,10 +449,15 @@ function requireSamePath({ action }: Permitted<SecretAct>, path: string | undefi
 
 function versionRecord(
   header: Awaited<ReturnType<typeof checkEnvelope<'kv'>>>['header'],
-  o: Pick<VersionRecord, 'at' | 'eh' | 'ph'> & Required<Pick<VersionRecord, 'wkey'>>,
+  o: Pick<VersionRecord, 'at' | 'by' | 'eh' | 'ph'> & Required<Pick<VersionRecord, 'wkey'>>,
 ): VersionRecord {
   const { id, path, rcp, ver, wrt, exp } = header;
   return { ...o, id, path, rcp, s: 'STORED', v: 1, ver, wrt, ...(exp === undefined ? {} : { exp }) };
+}
+
+/** The name of a pod's key ends with the pod. */
+function writtenBy({ workload }: Caller): Pick<VersionRecord, 'by'> {
+  return workload === undefined ? {} : { by: `sa:${workload.ns}/${workload.sa}` };
 }
 
 function nonceOf({ nonce }: Caller): { readonly nonce?: string } {

@@ -15,5 +15,6 @@ export type { EnrolmentAlarm } from './suspicions.ts';
 export { WatchFreshness } from './watch-freshness.ts';
 export { BindingKeys, type BindingKeysOptions, type BindingPublicKey } from './binding-keys.ts';
 export { TokenWriters, type TokenWritersOptions } from './token-writers.ts';
+export { WorkloadLedger, type PodRecords } from './workload-ledger.ts';
 export { Workloads, type EnrolmentRequest, type WorkloadsOptions } from './workloads.ts';
 export type { WorkloadWitness } from './workload-witness.ts';

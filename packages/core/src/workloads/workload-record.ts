@@ -4,6 +4,8 @@
  * @module
  */
 import {
+  array,
+  base64url,
   canonicalBytes,
   hash,
   integer,
@@ -40,9 +42,19 @@ export type WorkloadRow = ReturnType<typeof workloadRow>;
 const issuedRecord = object({ container: text(512), kid: hash, uid: text(36), v: integer(1, 1) });
 export type IssuedRecord = ReturnType<typeof issuedRecord>;
 
+/** `chain/<podUID>`: the certificates that the pod's key was given last, the leaf first; for people to look at, nothing rests on it. */
+const chainRecord = object({
+  chain: array(base64url({ atMost: 11_000 }), limits.certificateChainLength, 1),
+  kid: hash,
+  uid: text(36),
+  v: integer(1, 1),
+});
+export type ChainRecord = ReturnType<typeof chainRecord>;
+
 /** Sealed for their parents, so that who lists rows need not know their names; what is inside is compared with the key. */
 const rowsParent = 'wl';
 const issuedParent = 'issued';
+const chainsParent = 'chain';
 
 export function rowKey(barrier: Barrier, podUid: string): string {
   return barrier.keyOf(`${rowsParent}/${podUid}`);
@@ -61,6 +73,27 @@ export function issuedKey(barrier: Barrier, podUid: string, containerId: string)
 /** Prefix of the keys of all starts of a pod's agent. */
 export function issuedPrefix(barrier: Barrier, podUid: string): string {
   return `${barrier.keyOf(`${issuedParent}/${podUid}`)}/`;
+}
+
+export function chainKey(barrier: Barrier, podUid: string): string {
+  return barrier.keyOf(`${chainsParent}/${podUid}`);
+}
+
+/** Prefix of the keys of the certificates of all pods. */
+export function chainsPrefix(barrier: Barrier): string {
+  return `${barrier.keyOf(chainsParent)}/`;
+}
+
+export function putChain(barrier: Barrier, record: ChainRecord): Operation {
+  const value = barrier.seal(chainsParent, canonicalBytes({ ...record, chain: [...record.chain] }));
+  return { do: 'put', key: chainKey(barrier, record.uid), value };
+}
+
+/** @throws 'internal' (reason storage_integrity) if the record is damaged or another pod's */
+export function openChain(barrier: Barrier, entry: Entry): ChainRecord {
+  const record = read(() => chainRecord(parseCanonical(barrier.open(chainsParent, entry.value)), ''));
+  if (chainKey(barrier, record.uid) !== entry.key) throw misplaced();
+  return record;
 }
 
 export function putRow(barrier: Barrier, row: WorkloadRow): Operation {

@@ -28,9 +28,11 @@ import type { Clock } from '../store/clock.ts';
 import type { Compare, Operation, Store } from '../store/store.ts';
 import { decideEnrolment, type EnrolmentDecision } from './decide-enrolment.ts';
 import { readLivePod } from './live-pod.ts';
+import { deleteTraces, findLeftPods, keepChain } from './pod-traces.ts';
 import { isReplaced } from './row-events.ts';
 import { Suspicions, type EnrolmentAlarm } from './suspicions.ts';
 import {
+  chainKey,
   issuedKey,
   issuedPrefix,
   openIssued,
@@ -136,6 +138,7 @@ export class Workloads {
       const then = issued.map((key) => ({ do: 'delete', key }) as const);
       await this.#options.store.transact({ compare: [], then });
     }
+    await deleteTraces(this.#options, podUid);
   }
 
   /**
@@ -154,6 +157,8 @@ export class Workloads {
       after = page.entries.at(-1)?.key;
       hasMore = page.hasMore && after !== undefined;
     }
+    const left = await findLeftPods(this.#options, { podUids, beforeSeconds: listedAtSeconds });
+    for (const podUid of left) await deleteTraces(this.#options, podUid);
   }
 
   /** Looks again at starts for which a second key came: still the pod's present one means that somebody has its token. @throws 'unavailable' */
@@ -207,9 +212,11 @@ export class Workloads {
     });
     const issued = await authorities.issue(proveWorkload({ identity, containerId: agent.containerId }), keyset.sig);
     const [signing] = authorities.trusted;
+    const chain = [issued.der, signing!.der].map((der) => encodeBase64url(der));
+    await keepChain(this.#options, { chain, kid: row.kid, uid: row.uid });
     return {
       bundle: authorities.bundle(),
-      chain: [issued.der, signing!.der].map((der) => encodeBase64url(der)),
+      chain,
       sik: { ...this.#options.instanceKey },
     };
   }
@@ -300,7 +307,9 @@ export class Workloads {
   async #revoke(row: WorkloadRow, unchanged: Compare, reason: string, issued: readonly string[]): Promise<void> {
     const { store, audit } = this.#options;
     const identity = { td: this.#options.trustDomain, ns: row.ns, sa: row.sa, pod: row.uid };
-    const then = [unchanged.key, ...issued].map((key) => ({ do: 'delete', key }) as const);
+    const then = [unchanged.key, chainKey(this.#options.barrier, row.uid), ...issued].map(
+      (key) => ({ do: 'delete', key }) as const,
+    );
     const facts = { ...serviceFacts('workload.revoke', workloadUri(identity)), reason };
     const { isApplied } = await commitChange(store, audit, facts, { compare: [unchanged], then });
     if (isApplied) this.#options.revoked(row.uid);

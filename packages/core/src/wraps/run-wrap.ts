@@ -9,7 +9,7 @@ import type { AuditTrail } from '../audit/audit-trail.ts';
 import type { AuditAct, AuditFacts } from '../audit/record.ts';
 import type { Barrier } from '../store/barrier.ts';
 import type { Clock } from '../store/clock.ts';
-import type { CallOptions, Entry, Store, Transaction } from '../store/store.ts';
+import type { CallOptions, Entry, Operation, Store, Transaction } from '../store/store.ts';
 import { reduceWrap, type WrapChange, type WrapDecision, type WrapEvent, type WrapRefusal } from './reduce-wrap.ts';
 import { envelopePath, openState, stateKey, type SeenWrap, type WrapRecord } from './wrap-record.ts';
 import { recoveryOf, transitionOf, type Transition } from './wrap-transaction.ts';
@@ -32,6 +32,8 @@ export interface WrapTask {
   readonly recent?: SeenWrap | undefined;
   readonly envelope?: Uint8Array;
   readonly factsOf: (act: AuditAct) => AuditFacts;
+  /** What else the transaction writes when the state becomes this one. Default: nothing. */
+  readonly alongside?: (next: WrapRecord) => readonly Operation[];
 }
 
 export interface WrapParts {
@@ -82,7 +84,8 @@ export function* runWrap(task: WrapTask, parts: WrapParts): WrapRun {
     changes += 1;
     isRecent = false;
     const audit = parts.audit.prepare(task.factsOf(decision.act));
-    const transition: Transition = { id, seen, change: decision, envelope: task.envelope, audit };
+    const alongside = decision.next === undefined ? [] : (task.alongside?.(decision.next) ?? []);
+    const transition: Transition = { id, seen, change: decision, envelope: task.envelope, audit, alongside };
     const reply = yield { transact: transitionOf(barrier, transition) };
     if (reply.isAnswered && reply.succeeded) {
       audit.settle('applied');

@@ -18,6 +18,7 @@ export interface Transition {
   /** The envelope's bytes, for `create`. */
   readonly envelope: Uint8Array | undefined;
   readonly audit: PreparedAudit;
+  readonly alongside: readonly Operation[];
 }
 
 /** Answer: with `fetch` the envelope's entry. Otherwise: the state's entry, then the audit record's. */
@@ -35,6 +36,7 @@ export function transitionOf(barrier: Barrier, transition: Transition): Transact
       ...envelopeOperations(barrier, transition),
       ...placeOperations(barrier, transition),
       audit.put,
+      ...transition.alongside,
     ],
     otherwise: [{ do: 'get', key }, audit.get],
   };

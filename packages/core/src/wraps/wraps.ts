@@ -27,7 +27,7 @@ import type { AuditAct, AuditFacts } from '../audit/record.ts';
 import type { ActionName, Permitted } from '../policy/permitted.ts';
 import type { Barrier } from '../store/barrier.ts';
 import type { Clock } from '../store/clock.ts';
-import type { Store } from '../store/store.ts';
+import type { Operation, Store } from '../store/store.ts';
 import {
   bindingOfPath,
   findOpenableSlot,
@@ -38,6 +38,7 @@ import {
 import { checkEnvelope } from '../envelopes/check-envelope.ts';
 import { readStoredEnvelope, writeDelivery } from '../envelopes/delivery-answer.ts';
 import { deliveryKey } from '../envelopes/delivery-key.ts';
+import { putDelivery } from '../envelopes/delivery-record.ts';
 import { LiveCounts } from '../envelopes/live-counts.ts';
 import { isLive, type WrapRefusal } from './reduce-wrap.ts';
 import { RecentWraps } from './recent-wraps.ts';
@@ -242,7 +243,7 @@ export class Wraps {
     return this.#live.of(writer);
   }
 
-  async #run(permitted: Permitted<WrapAct>, task: Omit<WrapTask, 'id' | 'factsOf' | 'recent'>): Promise<WrapOutcome> {
+  async #run(permitted: Permitted<WrapAct>, task: Omit<WrapTask, 'id' | 'factsOf' | 'recent' | 'alongside'>): Promise<WrapOutcome> {
     const { id } = permitted.action;
     const { requestId } = permitted.caller;
     const factsOf = (act: AuditAct): AuditFacts =>
@@ -250,7 +251,9 @@ export class Wraps {
         ? serviceFacts(act, id, requestId)
         : factsAbout(permitted, act, 'ok', 'ok');
     const recent = this.#recent.take(id);
-    const outcome = await driveWrap(this.#options.store, runWrap({ ...task, id, factsOf, recent }, this.#parts));
+    const alongside = (next: WrapRecord) => deliveryTo(permitted.caller, next, this.#options.barrier);
+    const run = runWrap({ ...task, id, factsOf, recent, alongside }, this.#parts);
+    const outcome = await driveWrap(this.#options.store, run);
     if (outcome.is === 'answered' || outcome.is === 'delivered') {
       this.#recent.remember(outcome.record, outcome.revision);
     }
@@ -386,6 +389,14 @@ export class Wraps {
       throw error;
     }
   }
+}
+
+/** What a pod that claims or acknowledges has been given, for people to look at. */
+function deliveryTo({ workload }: Caller, next: WrapRecord, barrier: Barrier): readonly Operation[] {
+  const { claim, path, s: state, at } = next;
+  if (claim === undefined || workload?.by !== 'svid' || (state !== 'CLAIMED' && state !== 'OPENED')) return [];
+  const opened = state === 'OPENED' ? { opened: at } : {};
+  return putDelivery(barrier, { path, podUid: workload.pod, at: claim.at, ...opened });
 }
 
 function nonceOf({ nonce }: Caller): { readonly nonce?: string } {
