@@ -8,6 +8,7 @@ import type {
   EnrolmentAlarm,
   LiveBindings,
   WorkloadAuthorities,
+  WorkloadLedger,
   Workloads,
   WorkloadWitness,
   WrittenForms,
@@ -34,6 +35,8 @@ export interface KubernetesPorts {
 /** What the informer and the controller work with while unsealed. */
 export interface KubernetesServices {
   readonly workloads: Workloads;
+  /** What is stored about pods, for people to look at. */
+  readonly ledger: WorkloadLedger;
   readonly bindingKeys: BindingKeys;
   readonly authorities: WorkloadAuthorities;
   /** Public half, for the trust that namespaces are given. */

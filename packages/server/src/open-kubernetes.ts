@@ -11,7 +11,8 @@ import { hostsOf } from './address.ts';
 import { repeat } from './background.ts';
 import type { Config, KubernetesConfig } from './config.ts';
 import type { ApiClient } from './kube/api-client.ts';
-import { Controller, type UnsealedSources } from './kube/controller.ts';
+import type { UnsealedSources } from './kube/controller-ports.ts';
+import { Controller } from './kube/controller.ts';
 import { recordEnrolmentAlarm } from './kube/enrolment-alarm.ts';
 import { createEventRecorder } from './kube/events.ts';
 import { createWitness } from './kube/witness.ts';
@@ -69,6 +70,7 @@ export function openKubernetes(o: KubernetesOptions): OpenedKubernetes {
     api,
     log,
     trustDomain: config.trustDomain,
+    service: kubernetes.injection?.directOrigin ?? 'the service',
     events,
     nowSeconds: () => clock.nowSeconds(),
     monotonicSeconds: () => clock.monotonicSeconds(),
@@ -155,7 +157,7 @@ export function openKubernetes(o: KubernetesOptions): OpenedKubernetes {
 
 /** What the controller reads and tells while the service is unsealed. */
 function sourcesOf(
-  { workloads, bindingKeys, authorities, instanceKey }: KubernetesServices,
+  { workloads, ledger, bindingKeys, authorities, instanceKey }: KubernetesServices,
   secrets: Secrets,
   wraps: Wraps,
 ): UnsealedSources {
@@ -181,6 +183,7 @@ function sourcesOf(
           writer: wrt,
           recipients: [rcp],
           isGone,
+          isTaken: st === 'CLAIMED' || st === 'OPENED',
           ...(st === 'STORED' ? { expiresAtSeconds: exp } : {}),
         };
       }
@@ -189,11 +192,16 @@ function sourcesOf(
       return {
         version: record.ver,
         writtenAtSeconds: record.at,
-        writer: record.wrt,
+        writer: record.by ?? record.wrt,
         recipients: record.rcp,
         isGone: record.s !== 'STORED',
         ...(record.exp === undefined ? {} : { expiresAtSeconds: record.exp }),
       };
+    },
+    lookAtPods: () => ledger.look(),
+    recordsOf(uid) {
+      const { row, chain, deliveries } = ledger.of(uid);
+      return { keyset: row?.keyset, chain, deliveries };
     },
     trust: () => ({
       [trustConfigMap.bundle]: authorities.bundle(),

@@ -7,6 +7,7 @@ import {
   BindingKeys,
   SecondFactor,
   TokenWriters,
+  WorkloadLedger,
   Workloads,
   type BindingSupport,
   type Clock,
@@ -48,6 +49,7 @@ export interface WorkloadServices {
   readonly bindings: LiveBindings;
   readonly support: BindingSupport;
   readonly workloads: Workloads;
+  readonly ledger: WorkloadLedger;
   readonly bindingKeys: BindingKeys;
   readonly secondFactor: SecondFactor;
   readonly tokenWriters: TokenWriters;
@@ -117,6 +119,7 @@ export function runWorkloads(o: RunWorkloadsOptions): RunningWorkloads {
         ? undefined
         : {
             workloads: composed.workloads,
+            ledger: composed.ledger,
             bindingKeys: composed.bindingKeys,
             authorities,
             instanceKey: importVerifyingKey(sik).jwk,
@@ -162,6 +165,7 @@ export function runWorkloads(o: RunWorkloadsOptions): RunningWorkloads {
       bindings,
       support: { trustDomain, keys: bindingKeys },
       workloads,
+      ledger: new WorkloadLedger({ store, barrier }),
       bindingKeys,
       secondFactor,
       tokenWriters: new TokenWriters({ ...common, trustDomain, witness, secondFactor }),

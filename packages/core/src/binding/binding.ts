@@ -39,6 +39,7 @@ export interface Binding {
       readonly factor: 'Sidecar' | 'Token';
     }[];
     readonly identities: readonly {
+      readonly name?: string;
       readonly thumbprint: string;
       readonly secrets: readonly string[];
       readonly notAfter?: number;
@@ -106,6 +107,7 @@ function read(object: Loose): Binding | { readonly fault: BindingFault } {
         factor: each['factor'] === 'Token' ? 'Token' : 'Sidecar',
       })),
       identities: ((writers['identities'] ?? []) as readonly Loose[]).map((each) => ({
+        ...(each['name'] === undefined ? {} : { name: text(each['name']) }),
         thumbprint: text(each['thumbprint']),
         secrets: texts(each['secrets']),
         ...(each['notAfter'] === undefined ? {} : { notAfter: secondsOf(text(each['notAfter'])) }),

@@ -1,6 +1,12 @@
 import { describe, expect, test } from '@jest/globals';
 import { isSelected, readBinding, type Binding, type LabelSelector } from './binding.ts';
-import { decideBinding, decideFaultyBinding, type ObservedBinding } from './decide-binding.ts';
+import {
+  decideBinding,
+  decideFaultyBinding,
+  type ObservedBinding,
+  type ObservedRecipient,
+  type Waiting,
+} from './decide-binding.ts';
 
 const object = {
   metadata: { namespace: 'shop', name: 'orders-db', uid: 'u', generation: 3 },
@@ -15,12 +21,16 @@ const object = {
 const binding = readBinding(object) as Binding;
 const prefix = 'spiffe://prod.example/ns/shop/sa/';
 const key = { kty: 'EC', crv: 'P-256', x: 'x1', y: 'y1' };
+const at = 1_780_000_100;
+const given = { binding: 'orders-db', secret: 'db', ver: 7, at, opened: at };
+const opened: ObservedRecipient = { waiting: undefined, deliveries: [given] };
+const empty: ObservedRecipient = { waiting: undefined, deliveries: [] };
 const observed: ObservedBinding = {
   nowSeconds: 1_790_000_000,
   publicKey: key,
   secrets: [{ name: 'db', version: 7, writtenAtSeconds: 1_780_000_000, writer: 'w', recipients: [`${prefix}orders`] }],
   formerKeyX: 'x1',
-  pods: 1,
+  recipients: [opened],
   conditions: [],
   recipientPrefix: prefix,
 };
@@ -106,7 +116,20 @@ describe('decideBinding()', () => {
       observedGeneration: 3,
       publicKey: key,
       recipientCount: 1,
-      secrets: [{ name: 'db', latestVersion: 7, writtenAt: '2026-05-28T20:26:40Z', writtenBy: 'w' }],
+      openedCount: 1,
+      lastWrittenBy: 'w',
+      lastWrittenAt: '2026-05-28T20:26:40Z',
+      secrets: [
+        {
+          name: 'db',
+          latestVersion: 7,
+          writtenAt: '2026-05-28T20:26:40Z',
+          writtenBy: 'w',
+          pending: 0,
+          delivered: 1,
+          opened: 1,
+        },
+      ],
     });
     expect(status.conditions.map(({ type, status: is }) => `${type}=${is}`)).toEqual([
       'Ready=True',
@@ -114,7 +137,7 @@ describe('decideBinding()', () => {
       'Stalled=False',
       'Accepted=True',
       'Populated=True',
-      'Delivered=Unknown',
+      'Delivered=True',
     ]);
   });
 
@@ -128,12 +151,56 @@ describe('decideBinding()', () => {
   ] as const)('pods wait for $reason', ({ reason, change }) => {
     expect(decideBinding(binding, { ...observed, ...change }).waiting?.reason).toBe(reason);
     expect(conditionOf(change, 'Populated')?.reason).toBe(reason);
-    expect(decideBinding(binding, { ...observed, ...change, pods: 0 }).waiting).toBeUndefined();
+    expect(conditionOf(change, 'Delivered')?.reason).toBe(reason);
+  });
+
+  const waiting: Waiting = { reason: 'KeysMissing', message: 'no' };
+  test.each([
+    { name: 'no pod', recipients: [], status: 'Unknown', reason: 'NoRecipients' },
+    { name: 'a pod without it', recipients: [opened, empty], status: 'False', reason: 'Delivering' },
+    {
+      name: 'a pod with an older version',
+      recipients: [{ ...empty, deliveries: [{ ...given, ver: 6 }] }],
+      status: 'False',
+      reason: 'Delivering',
+    },
+    {
+      name: 'a pod with another binding’s secret',
+      recipients: [{ ...empty, deliveries: [{ ...given, binding: 'other' }] }],
+      status: 'False',
+      reason: 'Delivering',
+    },
+    { name: 'a pod that waits', recipients: [opened, { ...opened, waiting }], status: 'False', reason: 'KeysMissing' },
+    { name: 'every pod with it', recipients: [opened, opened], status: 'True', reason: 'Delivered' },
+  ])('Delivered with $name is $status: $reason', ({ recipients, status, reason }) => {
+    expect(conditionOf({ recipients }, 'Delivered')).toMatchObject({ status, reason });
+  });
+
+  test('counts pods that have the latest version, and those that opened it', () => {
+    const delivered: ObservedRecipient = {
+      waiting: undefined,
+      deliveries: [{ binding: 'orders-db', secret: 'db', ver: 7, at }],
+    };
+    const { status } = decideBinding(binding, { ...observed, recipients: [opened, delivered, empty] });
+    expect(status).toMatchObject({ openedCount: 1, secrets: [{ pending: 1, delivered: 2, opened: 1 }] });
+  });
+
+  test('what was opened before the last write of what opens once was another', () => {
+    const { ver: _, ...older } = { ...given, at: 1_779_999_999 };
+    const recipients = [{ waiting: undefined, deliveries: [older] }];
+    expect(decideBinding(binding, { ...observed, recipients }).status).toMatchObject({ openedCount: 0 });
+    const newer = [{ waiting: undefined, deliveries: [{ ...older, at }] }];
+    expect(decideBinding(binding, { ...observed, recipients: newer }).status).toMatchObject({ openedCount: 1 });
+  });
+
+  test('an identity that wrote is shown by the name that the binding gives it', () => {
+    const secrets = [{ ...observed.secrets![0]!, writer: 't' }];
+    expect(decideBinding(binding, { ...observed, secrets }).status).toMatchObject({ lastWrittenBy: 'id:bot' });
   });
 
   test('Once and two pods is a fault that is said', () => {
     const once = { ...binding, secrets: [{ name: 'db', opens: 'Once' as const }] };
-    expect(decideBinding(once, { ...observed, pods: 2 }).waiting?.reason).toBe('OnceManyPods');
+    expect(decideBinding(once, { ...observed, recipients: [opened, empty] }).waiting?.reason).toBe('OnceManyPods');
     expect(decideBinding(once, observed).waiting).toBeUndefined();
   });
 

@@ -4,18 +4,29 @@
  * @module
  */
 import type { Binding, BindingFault } from './binding.ts';
+import type { ObservedDelivery } from './decide-recipient.ts';
+import { timeOf } from './time-of.ts';
 
 /** What the store says of one secret; undefined version: never written. */
 export interface ObservedSecret {
   readonly name: string;
   readonly version?: number;
   readonly writtenAtSeconds?: number;
+  /** Who wrote it: `sa:<namespace>/<name>`, or the id of an identity. */
   readonly writer?: string;
   readonly expiresAtSeconds?: number;
   /** `spiffe://…` of every recipient of the latest version. */
   readonly recipients?: readonly string[];
   /** Destroyed or expired: there is nothing to deliver. */
   readonly isGone?: boolean;
+  /** Opens once, and a pod has it: there is nothing for another one. */
+  readonly isTaken?: boolean;
+}
+
+/** One pod, as far as a binding's status counts it. */
+export interface ObservedRecipient {
+  readonly waiting: Waiting | undefined;
+  readonly deliveries: readonly ObservedDelivery[];
 }
 
 export interface ObservedBinding {
@@ -27,8 +38,8 @@ export interface ObservedBinding {
   readonly secrets: readonly ObservedSecret[] | undefined;
   /** Key that the status showed before. */
   readonly formerKeyX: string | undefined;
-  /** Live pods that the binding selects. */
-  readonly pods: number;
+  /** Live pods with an agent that the binding selects. */
+  readonly recipients: readonly ObservedRecipient[];
   readonly conditions: readonly Condition[];
   /** Prefix of the names of ServiceAccounts: `spiffe://<td>/ns/<ns>/sa/`. */
   readonly recipientPrefix: string;
@@ -48,12 +59,25 @@ export interface Condition {
 
 /** Why pods wait. */
 export type WaitingReason =
-  'NotWritten' | 'KeysMissing' | 'RewriteNeeded' | 'Sealed' | 'ServerUnreachable' | 'OnceManyPods' | 'InstanceReplaced';
+  | 'NotWritten'
+  | 'KeysMissing'
+  | 'RewriteNeeded'
+  | 'Sealed'
+  | 'ServerUnreachable'
+  | 'OnceManyPods'
+  | 'InstanceReplaced'
+  | 'NoBinding';
+
+export interface Waiting {
+  readonly reason: WaitingReason;
+  /** What is wrong, and the command that helps. */
+  readonly message: string;
+}
 
 export interface BindingDecision {
   readonly status: Readonly<Record<string, unknown>> & { readonly conditions: readonly Condition[] };
-  /** Why pods wait, with what to do; undefined while none need to. */
-  readonly waiting: { readonly reason: WaitingReason; readonly message: string } | undefined;
+  /** Why all pods wait; undefined while none need to. */
+  readonly waiting: Waiting | undefined;
   readonly requeueAfterSeconds: number;
 }
 
@@ -97,7 +121,7 @@ export function decideFaultyBinding(
 }
 
 export function decideBinding(binding: Binding, observed: ObservedBinding): BindingDecision {
-  const waiting = waitingOf(binding, observed);
+  const waiting = findWaiting(binding, observed);
   const isKnown = observed.secrets !== undefined && observed.publicKey !== undefined;
   const populated: Verdict =
     waiting === undefined
@@ -107,10 +131,8 @@ export function decideBinding(binding: Binding, observed: ObservedBinding): Bind
     isKnown || observed.formerKeyX !== undefined
       ? { status: 'True', reason: 'Accepted', message: 'Writers can encrypt to the public key' }
       : { status: 'Unknown', reason: 'Sealed', message: 'The service is sealed: unseal it with "letterlock unseal"' };
-  const delivered: Verdict =
-    populated.status === 'True'
-      ? { status: 'Unknown', reason: 'NotReported', message: `${observed.pods} pods are selected` }
-      : { ...populated };
+  const rows = (observed.secrets ?? []).map((secret) => countedSecret(binding, secret, observed.recipients));
+  const delivered = populated.status === 'True' ? deliveredOf(observed.recipients, rows) : { ...populated };
   const ready = { Accepted: accepted, Populated: populated, Delivered: delivered }[binding.readyWhen];
   const verdicts: Record<ConditionType, Verdict> = {
     Accepted: accepted,
@@ -128,17 +150,23 @@ export function decideBinding(binding: Binding, observed: ObservedBinding): Bind
       observedGeneration: binding.generation,
       ...(observed.publicKey === undefined ? {} : { publicKey: observed.publicKey }),
       conditions: conditionsOf(verdicts, { ...observed, generation: binding.generation }),
-      recipientCount: observed.pods,
-      ...(observed.secrets === undefined ? {} : { secrets: observed.secrets.map(secretRow) }),
+      recipientCount: observed.recipients.length,
+      ...(observed.secrets === undefined ? {} : { ...summaryOf(observed, rows), secrets: rows.map(secretRow) }),
     },
-    waiting: observed.pods > 0 ? waiting : undefined,
+    waiting,
     requeueAfterSeconds: isKnown ? lookAgainSeconds : sealedLookAgainSeconds,
   };
 }
 
-/** The first reason wins: it is the one to act on first. */
-function waitingOf(binding: Binding, observed: ObservedBinding): BindingDecision['waiting'] {
-  const { secrets, publicKey, pods, formerKeyX } = observed;
+/** Why all pods of a binding wait. The first reason wins: it is the one to act on first. */
+export function findWaiting(
+  binding: Binding,
+  observed: Pick<ObservedBinding, 'secrets' | 'publicKey' | 'formerKeyX' | 'recipientPrefix'> & {
+    readonly recipients: { readonly length: number };
+  },
+): Waiting | undefined {
+  const { secrets, publicKey, formerKeyX } = observed;
+  const pods = observed.recipients.length;
   if (secrets === undefined || publicKey === undefined) {
     return { reason: 'Sealed', message: 'The service is sealed: unseal it with "letterlock unseal"' };
   }
@@ -170,13 +198,77 @@ function waitingOf(binding: Binding, observed: ObservedBinding): BindingDecision
   return undefined;
 }
 
-function secretRow(secret: ObservedSecret): Readonly<Record<string, unknown>> {
-  const { name, version, writtenAtSeconds, writer, expiresAtSeconds } = secret;
+/** A secret, and how many pods have its latest version. */
+interface CountedSecret extends ObservedSecret {
+  readonly delivered: number;
+  readonly opened: number;
+  readonly pending: number;
+}
+
+function countedSecret(
+  { name, writers }: Binding,
+  secret: ObservedSecret,
+  recipients: readonly ObservedRecipient[],
+): CountedSecret {
+  const given = recipients.flatMap(({ deliveries }) =>
+    deliveries.filter((delivery) => delivery.binding === name && isLatest(delivery, secret)),
+  );
+  const { writer } = secret;
+  const known = writers.identities.find(({ thumbprint }) => thumbprint === writer)?.name;
+  return {
+    ...secret,
+    ...(known === undefined ? {} : { writer: `id:${known}` }),
+    delivered: given.length,
+    opened: given.filter(({ opened }) => opened !== undefined).length,
+    pending: recipients.length - given.length,
+  };
+}
+
+/** What opens once has no versions: what was given before the last write was another. */
+function isLatest({ secret, ver, at }: ObservedDelivery, { name, version, writtenAtSeconds }: ObservedSecret): boolean {
+  return secret === name && (ver === undefined ? at >= (writtenAtSeconds ?? 0) : ver === version);
+}
+
+function deliveredOf(recipients: readonly ObservedRecipient[], rows: readonly CountedSecret[]): Verdict {
+  const count = recipients.length;
+  if (count === 0) return { status: 'Unknown', reason: 'NoRecipients', message: 'No pod with an agent is selected' };
+  const waiting = recipients.flatMap((recipient) => recipient.waiting ?? []);
+  const [first] = waiting;
+  if (first !== undefined) {
+    return { status: 'False', reason: first.reason, message: `${waiting.length} of ${count} pods: ${first.message}` };
+  }
+  const has = Math.min(...rows.map(({ delivered }) => delivered));
+  return has < count
+    ? { status: 'False', reason: 'Delivering', message: `${has} of ${count} pods have the latest versions` }
+    : { status: 'True', reason: 'Delivered', message: `${count} pods have the latest versions` };
+}
+
+/** What kubectl shows in a line. */
+function summaryOf(
+  { recipients }: Pick<ObservedBinding, 'recipients'>,
+  rows: readonly CountedSecret[],
+): Readonly<Record<string, unknown>> {
+  const [last] = rows
+    .filter(({ writtenAtSeconds }) => writtenAtSeconds !== undefined)
+    .toSorted((one, other) => other.writtenAtSeconds! - one.writtenAtSeconds!);
+  const opened = Math.min(recipients.length, ...rows.map((row) => row.opened));
+  return {
+    openedCount: opened,
+    ...(last === undefined ? {} : { lastWrittenAt: timeOf(last.writtenAtSeconds!) }),
+    ...(last?.writer === undefined ? {} : { lastWrittenBy: last.writer }),
+  };
+}
+
+function secretRow(secret: CountedSecret): Readonly<Record<string, unknown>> {
+  const { name, version, writtenAtSeconds, writer, expiresAtSeconds, pending, delivered, opened } = secret;
   return {
     name,
     ...(version === undefined ? {} : { latestVersion: version }),
     ...(writtenAtSeconds === undefined ? {} : { writtenAt: timeOf(writtenAtSeconds) }),
     ...(writer === undefined ? {} : { writtenBy: writer }),
+    pending,
+    delivered,
+    opened,
     ...(expiresAtSeconds === undefined ? {} : { expiresAt: timeOf(expiresAtSeconds) }),
   };
 }
@@ -196,26 +288,4 @@ function conditionsOf(
       lastTransitionTime: before?.status === verdict.status ? before.lastTransitionTime : timeOf(o.nowSeconds),
     };
   });
-}
-
-const secondsOfDay = 86_400;
-
-/** RFC 3339 in UTC, without a clock. @source the civil calendar of days since 1970 */
-function timeOf(seconds: number): string {
-  const days = Math.floor(seconds / secondsOfDay);
-  const rest = seconds - days * secondsOfDay;
-  const shifted = days + 719_468;
-  const era = Math.floor(shifted / 146_097);
-  const dayOfEra = shifted - era * 146_097;
-  const yearOfEra = Math.floor(
-    (dayOfEra - Math.floor(dayOfEra / 1460) + Math.floor(dayOfEra / 36_524) - Math.floor(dayOfEra / 146_096)) / 365,
-  );
-  const dayOfYear = dayOfEra - (365 * yearOfEra + Math.floor(yearOfEra / 4) - Math.floor(yearOfEra / 100));
-  const monthFromMarch = Math.floor((5 * dayOfYear + 2) / 153);
-  const day = dayOfYear - Math.floor((153 * monthFromMarch + 2) / 5) + 1;
-  const month = monthFromMarch < 10 ? monthFromMarch + 3 : monthFromMarch - 9;
-  const year = yearOfEra + era * 400 + (month <= 2 ? 1 : 0);
-  const two = (value: number): string => String(value).padStart(2, '0');
-  const hours = Math.floor(rest / 3600);
-  return `${year}-${two(month)}-${two(day)}T${two(hours)}:${two(Math.floor(rest / 60) % 60)}:${two(rest % 60)}Z`;
 }

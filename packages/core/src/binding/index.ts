@@ -13,8 +13,21 @@ export {
 export {
   decideBinding,
   decideFaultyBinding,
+  findWaiting,
   type BindingDecision,
   type Condition,
   type ObservedBinding,
+  type ObservedRecipient,
   type ObservedSecret,
+  type Waiting,
 } from './decide-binding.ts';
+export {
+  decideRecipient,
+  type ObservedDelivery,
+  type ObservedRecords,
+  type RecipientDecision,
+  type RecipientPhase,
+  type RecipientStatus,
+  type SelectingBinding,
+} from './decide-recipient.ts';
+export { readObservedPod, type ObservedPod } from './observed-pod.ts';

@@ -1,14 +1,17 @@
 import { afterEach, describe, expect, test } from '@jest/globals';
+import type { ObservedRecords } from '@letterlock/core';
 import { pino } from 'pino';
 import { pathOf } from './api-client.ts';
 import { ApiError } from './api-error.ts';
-import { Controller, type UnsealedSources } from './controller.ts';
+import type { UnsealedSources } from './controller-ports.ts';
+import { Controller } from './controller.ts';
 import { createEventRecorder } from './events.ts';
 import { FakeApi } from './testing/fake-api.ts';
 
 const apiVersion = 'letterlock.dev/v1alpha1';
 const bindings = pathOf({ apiVersion, resource: 'secretbindings', namespace: 'shop' });
 const pods = pathOf({ apiVersion: 'v1', resource: 'pods', namespace: 'shop' });
+const recipients = pathOf({ apiVersion, resource: 'secretrecipients', namespace: 'shop' });
 const trust = pathOf({ apiVersion: 'v1', resource: 'configmaps', namespace: 'shop', name: 'letterlock-trust' });
 const running: Controller[] = [];
 
@@ -18,7 +21,13 @@ afterEach(async () => {
 
 function start() {
   const api = new FakeApi();
-  const facts = { isLeading: true, isSealed: false, bundle: 'a.b.c' };
+  const facts = {
+    isLeading: true,
+    isSealed: false,
+    bundle: 'a.b.c',
+    secret: undefined as { version: number } | undefined,
+  };
+  const records = new Map<string, ObservedRecords>();
   const purged: string[] = [];
   const told: string[] = [];
   const log = pino({ level: 'silent' });
@@ -27,7 +36,9 @@ function start() {
   const sources: UnsealedSources = {
     publicKeyOf: async () => ({ kty: 'EC', crv: 'P-256', x: 'x', y: 'y' }),
     purge: async (namespace, name) => void purged.push(`${namespace}/${name}`),
-    secretOf: async () => undefined,
+    secretOf: async () => facts.secret,
+    lookAtPods: async () => new Set(records.keys()),
+    recordsOf: (uid) => records.get(uid) ?? { keyset: undefined, chain: undefined, deliveries: [] },
     trust: () => ({ 'bundle.jws': facts.bundle }),
     podChanged: async () => void told.push('changed'),
     podGone: async () => void told.push('gone'),
@@ -37,6 +48,7 @@ function start() {
     api,
     log,
     trustDomain: 'prod.example',
+    service: 'https://letterlock:8443',
     events: createEventRecorder({ api, log, nowSeconds, instance: 'test' }),
     nowSeconds,
     monotonicSeconds: nowSeconds,
@@ -44,7 +56,7 @@ function start() {
     unsealed: () => (facts.isSealed ? undefined : sources),
   });
   running.push(controller);
-  return { api, clock, facts, controller, purged, told };
+  return { api, clock, facts, records, controller, purged, told };
 }
 
 const binding = (spec: object = {}) => ({
@@ -61,9 +73,9 @@ const pod = (name: string, serviceAccountName = 'orders') => ({
   status: { phase: 'Running' },
 });
 
-const withAgent = (name: string) => ({
+const withAgent = (name: string, serviceAccountName = 'deployer') => ({
   ...pod(name),
-  spec: { serviceAccountName: 'deployer', initContainers: [{ name: 'letterlock-agent' }] },
+  spec: { serviceAccountName, initContainers: [{ name: 'letterlock-agent' }] },
 });
 
 async function read(api: FakeApi, path: string): Promise<Record<string, Record<string, unknown>> | undefined> {
@@ -82,7 +94,7 @@ describe('the controller', () => {
   test('gives a binding its key and conditions, its namespace the trust, and says why a pod waits', async () => {
     const { api, controller } = start();
     await api.ask({ method: 'POST', path: bindings, body: binding() });
-    await api.ask({ method: 'POST', path: pods, body: pod('orders-1') });
+    await api.ask({ method: 'POST', path: pods, body: withAgent('orders-1', 'orders') });
     controller.start();
     await until(async () => (await read(api, `${bindings}/db`))?.['status']?.['recipientCount'] === 1);
     const status = (await read(api, `${bindings}/db`))!['status']!;
@@ -90,7 +102,70 @@ describe('the controller', () => {
     await until(async () => (await read(api, trust)) !== undefined);
     expect((await read(api, trust))!['data']).toEqual({ 'bundle.jws': 'a.b.c' });
     await until(() => api.requests.some(({ path }) => path.endsWith('/events')));
-    expect(api.requests.find(({ path }) => path.endsWith('/events'))?.body).toMatchObject({ reason: 'NotWritten' });
+    expect(api.requests.find(({ path }) => path.endsWith('/events'))?.body).toMatchObject({
+      reason: 'NotWritten',
+      involvedObject: { kind: 'Pod', name: 'orders-1' },
+    });
+  });
+
+  test('a pod that receives has a recipient, which goes with it and shows what it opened', async () => {
+    const { api, controller, facts, records } = start();
+    facts.secret = { version: 7 };
+    await api.ask({ method: 'POST', path: bindings, body: binding() });
+    const made = (await api.ask({ method: 'POST', path: pods, body: withAgent('orders-1', 'orders') })) as {
+      metadata: { uid: string };
+    };
+    await api.ask({ method: 'POST', path: pods, body: withAgent('writer') });
+    await api.ask({ method: 'POST', path: pods, body: pod('plain') });
+    const { uid } = made.metadata;
+    controller.start();
+    const phase = async () => (await read(api, `${recipients}/orders-1`))?.['status']?.['phase'];
+    await until(async () => (await phase()) === 'Injected');
+    expect(await read(api, `${recipients}/orders-1`)).toMatchObject({
+      metadata: { ownerReferences: [{ apiVersion: 'v1', kind: 'Pod', name: 'orders-1', uid }] },
+      spec: { podName: 'orders-1', podUid: uid, serviceAccountName: 'orders', bindings: ['db'] },
+    });
+    const delivery = { binding: 'db', secret: 'db', ver: 7, at: 1_790_000_000, opened: 1_790_000_000 };
+    records.set(uid, { keyset: 'k', chain: ['c'], deliveries: [delivery] });
+    await until(async () => (await phase()) === 'Opened');
+    expect((await read(api, `${recipients}/orders-1`))?.['status']).toMatchObject({ keyset: 'k', chain: ['c'] });
+    await until(async () => (await read(api, `${bindings}/db`))?.['status']?.['openedCount'] === 1);
+    expect((await read(api, `${bindings}/db`))?.['status']).toMatchObject({
+      secrets: [{ name: 'db', latestVersion: 7, pending: 0, delivered: 1, opened: 1 }],
+    });
+    for (const name of ['writer', 'plain']) expect(await read(api, `${recipients}/${name}`)).toBeUndefined();
+  });
+
+  test('a recipient of an earlier pod of that name makes room', async () => {
+    const { api, controller } = start();
+    await api.ask({ method: 'POST', path: bindings, body: binding() });
+    const spec = { podName: 'orders-0', podUid: 'earlier', serviceAccountName: 'orders' };
+    const kind = { apiVersion, kind: 'SecretRecipient' };
+    await api.ask({
+      method: 'POST',
+      path: recipients,
+      body: { ...kind, metadata: { name: 'orders-0', namespace: 'shop' }, spec },
+    });
+    await api.ask({ method: 'POST', path: pods, body: withAgent('orders-0', 'orders') });
+    controller.start();
+    await until(async () => {
+      const uid = (await read(api, `${recipients}/orders-0`))?.['spec']?.['podUid'];
+      return uid !== undefined && uid !== 'earlier';
+    });
+    const removal = api.requests.find(({ method }) => method === 'DELETE');
+    expect(removal?.body).toMatchObject({ preconditions: { uid: expect.any(String) } });
+  });
+
+  test('a pod that limits itself to other bindings is none of this one’s', async () => {
+    const { api, controller } = start();
+    await api.ask({ method: 'POST', path: bindings, body: binding() });
+    const body = withAgent('orders-1', 'orders');
+    const annotations = { 'letterlock.dev/binding': 'other' };
+    await api.ask({ method: 'POST', path: pods, body: { ...body, metadata: { ...body.metadata, annotations } } });
+    controller.start();
+    await until(async () => (await read(api, `${bindings}/db`))?.['status'] !== undefined);
+    expect((await read(api, `${bindings}/db`))?.['status']?.['recipientCount']).toBe(0);
+    expect(await read(api, `${recipients}/orders-1`)).toBeUndefined();
   });
 
   test('rights rest on nothing before the first lists, nor five minutes after the last news', async () => {

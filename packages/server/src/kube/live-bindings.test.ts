@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import type { KubernetesObject } from './kubernetes-object.ts';
 import { createLiveWorld } from './live-bindings.ts';
-import { PodStore } from './pod-store.ts';
+import { ObjectStore } from './object-store.ts';
 
 interface Change {
   readonly pod?: object;
@@ -12,7 +12,7 @@ interface Change {
 
 /** One binding and one pod that it selects, each changed in one thing. */
 function worldOf({ pod = {}, podMetadata = {}, bindingMetadata = {}, spec = {} }: Change) {
-  const pods = new PodStore();
+  const pods = new ObjectStore();
   pods.put({
     metadata: { name: 'orders-1', namespace: 'shop', uid: 'u', labels: { app: 'orders' }, ...podMetadata },
     spec: { serviceAccountName: 'orders' },
@@ -28,7 +28,10 @@ function worldOf({ pod = {}, podMetadata = {}, bindingMetadata = {}, spec = {} }
     },
   } as unknown as KubernetesObject;
   return createLiveWorld({
-    bindings: { get: (key) => (key === 'shop/db' ? binding : undefined), objects: [binding] },
+    bindings: {
+      get: (key) => (key === 'shop/db' ? binding : undefined),
+      in: (namespace) => (namespace === 'shop' ? [binding] : []),
+    },
     pods,
     isCurrent: () => true,
   });

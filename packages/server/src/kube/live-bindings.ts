@@ -8,7 +8,7 @@ import { isRecord, type KubernetesObject } from './kubernetes-object.ts';
 
 interface Followed {
   get(key: string): KubernetesObject | undefined;
-  readonly objects: Iterable<KubernetesObject>;
+  in(namespace: string): Iterable<KubernetesObject>;
 }
 
 /** A pod as it counts here. */
@@ -23,6 +23,8 @@ export interface LivePod {
 export interface LiveWorld extends LiveBindings {
   /** Live pods that a binding selects, by ServiceAccount and labels. */
   podsOf(binding: Binding): readonly LivePod[];
+  /** Bindings that select a pod, also one that has ended. */
+  bindingsOf(pod: KubernetesObject): readonly LiveBinding[];
 }
 
 /** @param o - `podOf`: by uid, from what is kept of pods */
@@ -34,9 +36,15 @@ export function createLiveWorld(o: {
   };
   readonly isCurrent: () => boolean;
 }): LiveWorld {
-  const liveOf = (object: KubernetesObject | undefined): LiveBinding | undefined => {
+  const read = new WeakMap<KubernetesObject, ReturnType<typeof readBinding>>();
+  const readOnce = (object: KubernetesObject): ReturnType<typeof readBinding> => {
+    const binding = read.get(object) ?? readBinding(object);
+    read.set(object, binding);
+    return binding;
+  };
+  const liveOf = (object: KubernetesObject | undefined): (LiveBinding & Pick<Binding, 'podSelector'>) | undefined => {
     if (object === undefined) return undefined;
-    const binding = readBinding(object);
+    const binding = readOnce(object);
     if ('fault' in binding || binding.isTerminating) return undefined;
     return {
       ...binding,
@@ -46,14 +54,16 @@ export function createLiveWorld(o: {
       },
     };
   };
+  const bindingsIn = (namespace: string): readonly (LiveBinding & Pick<Binding, 'podSelector'>)[] =>
+    [...o.bindings.in(namespace)].flatMap((object) => liveOf(object) ?? []);
   return {
     isCurrent: o.isCurrent,
     bindingOf: (namespace, name) => liveOf(o.bindings.get(`${namespace}/${name}`)),
-    bindingsIn: (namespace) =>
-      [...o.bindings.objects].flatMap((object) => {
-        const live = object.metadata.namespace === namespace ? liveOf(object) : undefined;
-        return live === undefined ? [] : [live];
-      }),
+    bindingsIn,
+    bindingsOf: (object) => {
+      const pod = readPod(object);
+      return bindingsIn(pod.namespace).filter((binding) => isPodOf(binding, pod));
+    },
     podsOf: (binding) =>
       [...o.pods.in(binding.namespace)].flatMap((object) => {
         const pod = readLivePod(object);
@@ -62,7 +72,7 @@ export function createLiveWorld(o: {
   };
 }
 
-function isPodOf(binding: Binding, pod: LivePod): boolean {
+function isPodOf(binding: Pick<Binding, 'namespace' | 'serviceAccountNames' | 'podSelector'>, pod: LivePod): boolean {
   return (
     pod.namespace === binding.namespace &&
     binding.serviceAccountNames.includes(pod.serviceAccount) &&
@@ -75,6 +85,10 @@ function readLivePod(pod: KubernetesObject | undefined): LivePod | undefined {
   if (pod === undefined || pod.metadata.deletionTimestamp !== undefined) return undefined;
   const status = isRecord(pod['status']) ? pod['status'] : {};
   if (status['phase'] === 'Succeeded' || status['phase'] === 'Failed') return undefined;
+  return readPod(pod);
+}
+
+function readPod(pod: KubernetesObject): LivePod {
   const spec = isRecord(pod['spec']) ? pod['spec'] : {};
   const { namespace = '', name, uid, labels = {} } = pod.metadata;
   const serviceAccount = typeof spec['serviceAccountName'] === 'string' ? spec['serviceAccountName'] : 'default';
