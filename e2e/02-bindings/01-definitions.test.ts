@@ -46,6 +46,16 @@ const refused: readonly {
   { at: 'spec.secrets.0.keys', to: ['username', 'password', 'a/b'], why: 'should match', name: 'key with a slash' },
   { at: 'spec.secrets.0.maxBytes', to: 0, why: 'should be greater than or equal to 1' },
   { at: 'spec.secrets.0.maxBytes', to: 524_289, why: 'should be less than or equal to 524288' },
+  {
+    at: 'spec.secrets',
+    to: [
+      { name: 'db', keys: ['a'], maxBytes: 524_288 },
+      { name: 'two', keys: ['a'], maxBytes: 524_288 },
+      { name: 'three', keys: ['a'], maxBytes: 1 },
+    ],
+    why: 'TooLarge: maxBytes of spec.secrets are more than 1048576 together',
+    name: 'more than a MiB together',
+  },
   { at: 'spec.secrets.0.opens', to: 'Twice', why: 'Unsupported value' },
   { at: 'spec.secrets.0.ttl', to: '0s', why: 'expected 1m to 8760h' },
   { at: 'spec.secrets.0.ttl', to: '-1h', why: 'should match' },
@@ -101,6 +111,15 @@ const accepted: readonly { readonly at: string; readonly to: Json | undefined; r
   { at: 'spec.secrets.0.files.1.template', to: 'a<b << .username >><', name: 'template with a lone <' },
   { at: 'spec.secrets.0.keys', to: ['username', 'password', '.hidden', '...'], name: 'keys that begin with dots' },
   { at: 'spec.retainFor', to: '24h' },
+  {
+    at: 'spec.secrets',
+    to: [
+      { name: 'db', keys: ['a'], maxBytes: 524_288 },
+      { name: 'two', keys: ['a'], maxBytes: 524_288 },
+      { name: 'three', keys: ['a'] },
+    ],
+    name: 'a MiB together',
+  },
 ];
 
 function names(count: number): Json {

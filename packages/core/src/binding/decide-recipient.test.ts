@@ -219,6 +219,7 @@ describe('decideRecipient()', () => {
   test('looks again when the silence about a new pod ends, then seldom, and no more when it has its files', () => {
     const young = podWith({ createdAtSeconds: nowSeconds - 4 });
     expect(decide({ pod: young }).requeueAfterSeconds).toBe(6);
+    expect(decide({ records: enrolled }).requeueAfterSeconds).toBe(5);
     expect(decide().requeueAfterSeconds).toBe(300);
     expect(decide({ pod: podWith({ hasFiles: true }) }).requeueAfterSeconds).toBeUndefined();
   });

@@ -74,6 +74,7 @@ export interface RecipientVersion {
 
 /** Nobody is alarmed about a pod that starts. */
 const quietSeconds = 10;
+const soonSeconds = 5;
 const sayAgainSeconds = 300;
 /** What the definition allows. */
 const mostVersions = 256;
@@ -88,8 +89,14 @@ export function decideRecipient(world: RecipientWorld): RecipientDecision {
   return {
     status: records === undefined && !world.isNew ? undefined : statusOf(world, records ?? unknown, waiting),
     waiting,
-    requeueAfterSeconds: isWaiting ? (age < quietSeconds ? quietSeconds - age : sayAgainSeconds) : undefined,
+    requeueAfterSeconds: isWaiting ? lookAgainSeconds(age, waiting) : undefined,
   };
+}
+
+function lookAgainSeconds(age: number, waiting: Waiting | undefined): number {
+  if (age < quietSeconds) return quietSeconds - age;
+  // Time alone makes a reason of it.
+  return waiting === undefined ? soonSeconds : sayAgainSeconds;
 }
 
 /** The first reason wins: it is the one to act on first. */
