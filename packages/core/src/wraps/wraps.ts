@@ -243,7 +243,10 @@ export class Wraps {
     return this.#live.of(writer);
   }
 
-  async #run(permitted: Permitted<WrapAct>, task: Omit<WrapTask, 'id' | 'factsOf' | 'recent' | 'alongside'>): Promise<WrapOutcome> {
+  async #run(
+    permitted: Permitted<WrapAct>,
+    task: Omit<WrapTask, 'id' | 'factsOf' | 'recent' | 'alongside'>,
+  ): Promise<WrapOutcome> {
     const { id } = permitted.action;
     const { requestId } = permitted.caller;
     const factsOf = (act: AuditAct): AuditFacts =>
