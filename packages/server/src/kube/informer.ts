@@ -39,7 +39,8 @@ const watchGraceSeconds = 15;
 const pageSize = 500;
 const listTimeoutSeconds = 30;
 const shortestPauseMilliseconds = 500;
-const longestPauseMilliseconds = 30_000;
+/** An API server that has just started may refuse once more, and pods that start meanwhile wait for twice this. */
+const longestPauseMilliseconds = 8000;
 
 export class Informer {
   readonly #options: InformerOptions;
