@@ -7,6 +7,7 @@
 import { agentMutants } from './agent-mutants.ts';
 import { attackMutants } from './attack-mutants.ts';
 import { lifecycleMutants } from './lifecycle-mutants.ts';
+import { lifetimeMutants } from './lifetime-mutants.ts';
 import { workloadMutants } from './workload-mutants.ts';
 
 /** Replaces the one place where `search` stands in `file`. */
@@ -1001,6 +1002,7 @@ export const mutants: readonly Mutant[] = [
   ...attackMutants,
   ...agentMutants,
   ...lifecycleMutants,
+  ...lifetimeMutants,
   // Keys on devices.
   {
     name: 'a card may sign with another key than it shows',
