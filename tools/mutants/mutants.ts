@@ -849,7 +849,7 @@ export const mutants: readonly Mutant[] = [
     edits: [
       {
         file: 'packages/cli/src/boot-identities.ts',
-        search: 'if (pinned.length + trusted.length === 0) return undefined;',
+        search: 'if (!isExpected) return undefined;',
         replace: 'return undefined;',
       },
     ],
