@@ -146,7 +146,7 @@ const rows: readonly Row[] = [
   [
     'namespaces keep an older bundle',
     `${server}kube/controller.ts`,
-    'for (const object of this.#bindings.objects) this.#queue.add(`trust ${object.metadata.namespace}`);',
+    `for (const object of this.#bindings.objects) this.#add('trust', object.metadata.namespace ?? '');`,
     '',
     [`${server}kube/controller.test.ts`],
   ],

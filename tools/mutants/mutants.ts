@@ -255,10 +255,8 @@ export const mutants: readonly Mutant[] = [
       {
         file: `${core}wraps/wrap-transaction.ts`,
         search: `      audit.put,
-    ],
-    otherwise`,
-        replace: `    ],
-    otherwise`,
+      ...transition.alongside,`,
+        replace: `      ...transition.alongside,`,
       },
       {
         file: `${core}wraps/run-wrap.ts`,
