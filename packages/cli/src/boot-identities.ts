@@ -1,9 +1,15 @@
 /**
- * Who vouches for the process that asks for a share: the pinned static identities, or a person who read its boot fingerprint.
+ * Who vouches for the process that asks for a share: the pinned cluster or static identities, or a person who read its boot fingerprint.
  * It must never let a share go to a process that shows less than what is pinned, nor pin what nobody vouched for.
  * @module
  */
 import { attestationKind, readBootStatement, type Boot } from '@letterlock/client';
+import {
+  attestByCluster,
+  describeAttestation,
+  type ClusterAttestation,
+  type ClusterKnowledge,
+} from './cluster-attestation.ts';
 import type { Context } from './context.ts';
 import { CommandError } from './exit-status.ts';
 import { confirm } from './prompt.ts';
@@ -18,6 +24,10 @@ export interface BootKnowledge {
   readonly trusted: readonly string[];
   /** Boot fingerprints that a person has read in the logs; undefined: asked for. */
   readonly boots: readonly string[] | undefined;
+  /** The pinned cluster: it alone attests then, and without a question. */
+  readonly cluster?: ClusterKnowledge | undefined;
+  /** By boot fingerprint: what a cluster attested in this run. */
+  readonly attested?: Map<string, ClusterAttestation>;
 }
 
 /** Static identities pinned for an installation, at whichever of its addresses. */
@@ -46,16 +56,32 @@ export async function vouch(
   shown: Boot,
   knownBoot: string | undefined,
 ): Promise<boolean> {
-  const { boots, pinned, trusted } = knowledge;
+  const { boots, pinned, trusted, cluster } = knowledge;
+  if (cluster !== undefined) {
+    const attested = await attestByCluster(context, cluster, shown);
+    if (boots?.includes(shown.boot) === false) return false;
+    knowledge.attested?.set(shown.boot, attested);
+    context.output.note(describeAttestation(attested));
+    return true;
+  }
   const identity = attestedIdentity(context, knowledge, shown);
   if (boots?.includes(shown.boot) === false) return false;
   const isVouched = boots !== undefined || shown.boot === knownBoot;
   if (identity === undefined) {
+    const isOfCluster = shown.token !== undefined;
     if (isVouched) {
-      context.output.note('Nothing attests this process: its boot fingerprint is what was compared.');
+      context.output.note(
+        isOfCluster
+          ? 'A cluster attests this process, and none is pinned: its boot fingerprint is what was compared. Pin it: letterlock trust cluster'
+          : 'Nothing attests this process: its boot fingerprint is what was compared.',
+      );
       return true;
     }
-    return confirm(context.terminal, `${asksFor(shown)}\n${compare}`, byHand);
+    return confirm(
+      context.terminal,
+      `${asksFor(shown)}\n${isOfCluster ? 'A cluster attests it that is not pinned' : 'Nothing attests it'}: ${compare}`,
+      isOfCluster ? `pin the cluster: "letterlock trust cluster"; or ${byHand}` : byHand,
+    );
   }
   if (pinned.includes(identity)) return true;
   const isAccepted =
@@ -101,7 +127,7 @@ export function attestedIdentity(
 }
 
 const byHand = 'give the boot fingerprint from the log of the server with --boot';
-const compare = 'Nothing attests it: compare the fingerprint with the log of the server, not with the network.';
+const compare = 'compare the fingerprint with the log of the server, not with the network.';
 
 function asksFor({ boot, trustDomain }: Boot): string {
   return `A process of ${trustDomain} asks for your share. Its boot fingerprint is\n  ${boot}`;

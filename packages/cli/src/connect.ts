@@ -11,6 +11,7 @@ import {
   type Warning,
 } from '@letterlock/client';
 import { knownBootIdentities } from './boot-identities.ts';
+import { knownCluster } from './cluster-pins.ts';
 import type { Context } from './context.ts';
 import { CommandError, usage } from './exit-status.ts';
 import { confirm } from './prompt.ts';
@@ -122,6 +123,7 @@ export async function acceptFirstContact(
 export function pin(context: Context, shown: ServerInspection, fingerprint: string): void {
   const before = context.knownServers.find(shown.address);
   const bootIdentities = knownBootIdentities(context, fingerprint);
+  const cluster = knownCluster(context, fingerprint);
   context.knownServers.put(shown.address, {
     fingerprint,
     instance: shown.instance ?? '',
@@ -131,6 +133,7 @@ export function pin(context: Context, shown: ServerInspection, fingerprint: stri
     // Shares belong to an installation: another one's are of no use.
     ...(before?.fingerprint === fingerprint && before.shares !== undefined ? { shares: before.shares } : {}),
     ...(bootIdentities.length === 0 ? {} : { bootIdentities }),
+    ...(cluster === undefined ? {} : { cluster }),
   });
 }
 

@@ -94,6 +94,10 @@ export const verbTable: Readonly<Record<string, Readonly<Record<string, VerbEntr
       summary: 'Pin the instance keys of services',
       verbs: {
         add: { summary: 'Pin a service', load: () => import('./verbs/trust-add.ts') },
+        cluster: {
+          summary: 'Pin the Kubernetes cluster that attests a service',
+          load: () => import('./verbs/trust-cluster.ts'),
+        },
         show: { summary: 'Show what is pinned for one service', load: () => import('./verbs/trust-show.ts') },
         list: { summary: 'List the pinned services', load: () => import('./verbs/trust-list.ts') },
         export: { summary: 'Print the certificate for curl --cacert', load: () => import('./verbs/trust-export.ts') },

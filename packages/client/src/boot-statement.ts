@@ -22,9 +22,13 @@ export function readBootStatement(token: string, { boot, trustDomain }: Boot, no
 /** Who signed a token about boot keys, as it says itself: which of the two must then be verified. */
 export function attestationKind(token: string): 'static' | 'kubernetes' {
   try {
-    const header = JSON.parse(Buffer.from(token.split('.')[0]!, 'base64url').toString('utf8')) as object | null;
-    // A ServiceAccount token names its key and its algorithm, and no type.
-    return header !== null && 'alg' in header && !('typ' in header) ? 'kubernetes' : 'static';
+    const header = JSON.parse(Buffer.from(token.split('.')[0]!, 'base64url').toString('utf8')) as {
+      readonly alg?: unknown;
+      readonly typ?: unknown;
+    } | null;
+    // A ServiceAccount token has no type, or that of every token.
+    const isPlain = header?.typ === undefined || header.typ === 'JWT';
+    return typeof header?.alg === 'string' && isPlain ? 'kubernetes' : 'static';
   } catch {
     return 'static';
   }

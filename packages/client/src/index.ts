@@ -8,6 +8,7 @@ export { endpointsOf, parseAddress, type ServerAddress, type ServiceAddress, typ
 export type { OperationOutcome, RunningOperation } from './administration.ts';
 export { attestationKind, readBootStatement } from './boot-statement.ts';
 export { LetterlockClient, type ClientOptions, type State } from './client.ts';
+export { readClusterToken, type AttestedPod, type TrustedCluster } from './cluster-token.ts';
 export type { CallOptions } from './deadline.ts';
 export {
   ConnectionError,

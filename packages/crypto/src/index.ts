@@ -9,6 +9,7 @@ export * from './bundle.ts';
 export * from './bytes.ts';
 export * from './certificate.ts';
 export * from './checkpoint.ts';
+export * from './cluster-token.ts';
 export * from './configuration-mac.ts';
 export * from './content.ts';
 export * from './delivery.ts';

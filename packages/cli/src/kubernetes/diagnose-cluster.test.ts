@@ -3,6 +3,8 @@ import {
   fakeKubectl,
   metadata,
   mintedToken,
+  serverDigest,
+  serverPodObject,
   soundCluster,
   uninitialisedTrial,
   unreachableTrial,
@@ -22,6 +24,10 @@ const leaseAt = (seconds: number): object => ({
   ...metadata('node-1'),
   spec: { renewTime: new Date(seconds * 1000).toISOString() },
 });
+const unreadyPod = {
+  ...serverPodObject('letterlock-server-1'),
+  status: { ...serverPodObject('letterlock-server-1').status, conditions: [] },
+};
 const [server] = objects['statefulsets'] as readonly [object];
 
 /** Each differs from a sound cluster in one thing. */
@@ -38,6 +44,16 @@ const faults: readonly {
     level: 'fail',
     check: 'server',
     found: '0 of 1 ready',
+  },
+  {
+    name: 'a replica stays sealed for its image',
+    cluster: withObjects({
+      pods: [serverPodObject('letterlock-server-0'), unreadyPod],
+      events: [{ reason: 'ImageNotListed', involvedObject: { uid: unreadyPod.metadata.uid } }],
+    }),
+    level: 'warn',
+    check: 'server images',
+    found: `letterlock-server-1 (${serverDigest})`,
   },
   {
     name: 'the API server cannot reach the webhook',
@@ -178,7 +194,9 @@ describe('diagnoseCluster()', () => {
   test('finds nothing in a sound cluster', async () => {
     const findings = await diagnoseCluster(fakeKubectl(sound), now);
     expect(findings.map(({ check, level }) => `${check}: ${level}`)).toEqual(
-      ['server', 'webhook', 'guards', 'tokens', 'node groups', 'clocks', 'pod security'].map((check) => `${check}: ok`),
+      ['server', 'server images', 'webhook', 'guards', 'tokens', 'node groups', 'clocks', 'pod security'].map(
+        (check) => `${check}: ok`,
+      ),
     );
   });
 
@@ -187,6 +205,29 @@ describe('diagnoseCluster()', () => {
     const bad = findings.filter((finding) => finding.level !== 'ok');
     expect(bad).toEqual([expect.objectContaining({ level, check, found: expect.stringContaining(found) })]);
     expect(bad[0]?.fix).not.toBe('');
+  });
+
+  test.each([
+    { name: 'that is ready by now', pod: serverPodObject('letterlock-server-1'), uid: unreadyPod.metadata.uid },
+    { name: 'that is another pod', pod: unreadyPod, uid: 'x' },
+  ])('says nothing about the image of a replica $name', async ({ pod, uid }) => {
+    const cluster = withObjects({
+      pods: [serverPodObject('letterlock-server-0'), pod],
+      events: [{ reason: 'ImageNotListed', involvedObject: { uid } }],
+    });
+    const findings = await diagnoseCluster(fakeKubectl(cluster), now);
+    expect(findings.filter(({ level }) => level !== 'ok')).toEqual([]);
+  });
+
+  test('names in the fix all images that run', async () => {
+    const cluster = withObjects({
+      pods: [serverPodObject('letterlock-server-0'), unreadyPod],
+      events: [{ reason: 'ImageNotListed', involvedObject: { uid: unreadyPod.metadata.uid } }],
+    });
+    const findings = await diagnoseCluster(fakeKubectl(cluster), now);
+    expect(findings.find(({ check }) => check === 'server images')?.fix).toContain(
+      `letterlock quorum images ${serverDigest} --file`,
+    );
   });
 
   test('ends where there is no installation', async () => {

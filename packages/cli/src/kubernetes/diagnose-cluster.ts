@@ -3,10 +3,19 @@
  * It must never stop at the first finding, nor leave anything in the cluster.
  * @module
  */
-import { agentContainerName, audiencePrefixes } from '@letterlock/protocol';
+import { agentContainerName, audiencePrefixes, unlistedImageReason } from '@letterlock/protocol';
 import type { Finding } from '../diagnosis.ts';
 import { list, type Kubectl } from './kubectl.ts';
-import { findInstallation, injectKey, type Metadata, type StatefulSet } from './objects.ts';
+import {
+  findInstallation,
+  injectKey,
+  isReady,
+  serverImageOf,
+  serverPods,
+  type Metadata,
+  type Pod,
+  type StatefulSet,
+} from './objects.ts';
 
 interface Policy {
   readonly metadata: Metadata;
@@ -23,6 +32,11 @@ interface Webhooks {
     readonly failurePolicy?: string;
     readonly clientConfig?: { readonly caBundle?: string };
   }[];
+}
+
+interface PodEvent {
+  readonly reason?: string;
+  readonly involvedObject?: { readonly uid?: string };
 }
 
 interface NodeLease {
@@ -55,6 +69,7 @@ export async function diagnoseCluster(kubectl: Kubectl, nowSeconds: number): Pro
   const installation = await findInstallation(kubectl);
   return [
     checkReplicas(installation),
+    await checkServerImages(kubectl, installation),
     ...(await checkWebhook(kubectl)),
     ...(await checkGuards(kubectl)),
     await checkKubelets(kubectl),
@@ -69,6 +84,28 @@ function checkReplicas({ metadata, spec, status }: StatefulSet): Finding {
   if (ready === replicas) return { check: 'server', level: 'ok', found };
   const fix = 'a sealed one: "letterlock unseal"; a new installation: "letterlock init"; else see its log';
   return { check: 'server', level: ready === 0 ? 'fail' : 'warn', found, fix };
+}
+
+/** A replica that others refuse for its image alone says so in an event, which is an hour old at most. */
+async function checkServerImages(kubectl: Kubectl, installation: StatefulSet): Promise<Finding> {
+  const check = 'server images';
+  const namespace = installation.metadata.namespace ?? '';
+  const [events, pods] = await Promise.all([
+    list<PodEvent>(kubectl, ['events', '-n', namespace, `--field-selector=reason=${unlistedImageReason}`]),
+    serverPods(kubectl, installation),
+  ]);
+  const isRefused = ({ metadata }: Pod): boolean =>
+    events.some(({ reason, involvedObject }) => reason === unlistedImageReason && involvedObject?.uid === metadata.uid);
+  const refused = pods.filter((pod) => !isReady(pod) && isRefused(pod));
+  if (refused.length === 0) return { check, level: 'ok', found: 'no replica stays sealed for its image' };
+  const digests = [...new Set(pods.flatMap((pod) => serverImageOf(pod) ?? []))].toSorted();
+  const named = refused.map((pod) => `${pod.metadata.name} (${serverImageOf(pod) ?? 'not running'})`).join(', ');
+  return {
+    check,
+    level: 'warn',
+    found: `sealed, since the admins have not listed the image: ${named}`,
+    fix: `as many admins as unseal: letterlock quorum images ${digests.join(' ')} --file images.signed; or unseal it by hand: letterlock unseal`,
+  };
 }
 
 async function checkWebhook(kubectl: Kubectl): Promise<readonly Finding[]> {

@@ -51,17 +51,50 @@ export function kubectlOf(options: {
     });
 }
 
+/** One object, or undefined where there is none of this name. @throws CommandError when the cluster does not answer or refuses */
+export async function read<T>(kubectl: Kubectl, words: readonly string[]): Promise<T | undefined> {
+  const { isOk, stdout, stderr } = await kubectl(['get', ...words, '-o', 'json']);
+  if (isOk) return JSON.parse(stdout) as T;
+  if (stderr.includes('(NotFound)')) return undefined;
+  throw notRead(`${words[0]} of the cluster`, stderr);
+}
+
+/** A document of the API server itself, by its path. @throws CommandError when it does not answer or refuses */
+export async function readPath(kubectl: Kubectl, path: string): Promise<unknown> {
+  const { isOk, stdout, stderr } = await kubectl(['get', '--raw', path]);
+  if (!isOk) throw notRead(`${path} of the cluster`, stderr);
+  try {
+    return JSON.parse(stdout) as unknown;
+  } catch {
+    throw notRead(`${path} of the cluster`, 'the answer is no JSON');
+  }
+}
+
+/** Lines that a container has written. @throws CommandError when the cluster does not answer or refuses */
+export async function readLog(
+  kubectl: Kubectl,
+  { namespace, pod, container }: { readonly namespace: string; readonly pod: string; readonly container: string },
+): Promise<readonly string[]> {
+  const { isOk, stdout, stderr } = await kubectl(['logs', pod, '-n', namespace, '-c', container]);
+  if (isOk) return stdout.split('\n');
+  throw notRead(`the log of ${pod}`, stderr);
+}
+
 /** Objects of one kind; none where the cluster does not know the kind. @throws CommandError when the cluster does not answer or refuses */
 export async function list<T>(kubectl: Kubectl, words: readonly string[]): Promise<readonly T[]> {
   const { isOk, stdout, stderr } = await kubectl(['get', ...words, '-o', 'json']);
   if (isOk) return (JSON.parse(stdout) as { readonly items: readonly T[] }).items;
   if (/doesn't have a resource type|could not find the requested resource/.test(stderr)) return [];
+  throw notRead(`${words[0]} of the cluster`, stderr);
+}
+
+function notRead(what: string, stderr: string): CommandError {
   const isRefused = /forbidden/i.test(stderr);
   // Before it there may be lines of a log.
   const lastLine = stderr.trim().split('\n').at(-1) ?? '';
-  throw new CommandError(
+  return new CommandError(
     isRefused ? 'denied' : 'unavailable',
-    `Cannot read ${words[0]} of the cluster: ${lastLine}`,
+    `Cannot read ${what}: ${lastLine}`,
     isRefused ? 'ask whoever gives rights in the cluster' : 'check with "kubectl cluster-info"',
   );
 }

@@ -9,6 +9,9 @@ import { list, type Kubectl } from './kubectl.ts';
 
 export interface Metadata {
   readonly name: string;
+  readonly uid?: string;
+  readonly deletionTimestamp?: string;
+  readonly ownerReferences?: readonly { readonly kind: string; readonly name: string; readonly controller?: boolean }[];
   readonly namespace?: string;
   readonly labels?: Readonly<Record<string, string>>;
   readonly annotations?: Readonly<Record<string, string>>;
@@ -19,6 +22,7 @@ export interface ContainerStatus {
   readonly ready: boolean;
   readonly started?: boolean;
   readonly restartCount: number;
+  readonly imageID?: string;
   readonly state?: {
     readonly waiting?: { readonly reason?: string; readonly message?: string };
     readonly running?: object;
@@ -31,6 +35,7 @@ export interface Pod {
   readonly spec: {
     readonly serviceAccountName?: string;
     readonly initContainers?: readonly { readonly name: string }[];
+    readonly ephemeralContainers?: readonly object[];
   };
   readonly status?: {
     readonly phase?: string;
@@ -67,20 +72,48 @@ export interface StatefulSet {
   readonly metadata: Metadata;
   readonly spec: {
     readonly replicas?: number;
-    readonly template: { readonly spec: { readonly containers: readonly { readonly image: string }[] } };
+    readonly template: {
+      readonly spec: {
+        readonly serviceAccountName?: string;
+        readonly containers: readonly { readonly image: string }[];
+      };
+    };
   };
   readonly status?: { readonly readyReplicas?: number };
 }
 
 export const injectKey = `${kubernetesGroup}/inject`;
 const ofInstallation = 'app.kubernetes.io/name=letterlock';
+/** Names that the chart gives. */
+export const serverName = 'letterlock-server';
+export const serverContainerName = 'server';
 
 /** The StatefulSet of the server, wherever it is installed. @throws CommandError if there is none */
 export async function findInstallation(kubectl: Kubectl): Promise<StatefulSet> {
   const sets = await list<StatefulSet>(kubectl, ['statefulsets', '-A', '-l', ofInstallation]);
-  const found = sets.find(({ metadata }) => metadata.name === 'letterlock-server');
+  const found = sets.find(({ metadata }) => metadata.name === serverName);
   if (found !== undefined) return found;
   throw new CommandError('gone', 'Cannot find Letterlock in this cluster', 'install it: "letterlock quickstart"');
+}
+
+/** Pods of the server, wherever they are in their lives. */
+export async function serverPods(kubectl: Kubectl, { metadata }: StatefulSet): Promise<readonly Pod[]> {
+  const all = await list<Pod>(kubectl, ['pods', '-n', metadata.namespace ?? '', '-l', ofInstallation]);
+  return all.filter((pod) => isOfServer(pod));
+}
+
+/** Whether the StatefulSet of the server controls it. */
+export function isOfServer({ metadata }: Pod): boolean {
+  const owner = metadata.ownerReferences?.find(({ controller }) => controller === true);
+  return owner?.kind === 'StatefulSet' && owner.name === serverName;
+}
+
+/** Digest of the image that the server's container runs; undefined while there is none. */
+export function serverImageOf({ status }: Pod): string | undefined {
+  const found = status?.containerStatuses?.find(({ name }) => name === serverContainerName);
+  return found?.state?.running === undefined
+    ? undefined
+    : /(?:^|@)(sha256:[0-9a-f]{64})$/.exec(found.imageID ?? '')?.[1];
 }
 
 export function isReady(pod: Pod): boolean {

@@ -4,6 +4,7 @@
  * @module
  */
 import { join } from 'node:path';
+import { isClusterPin, type ClusterPin } from './cluster-pin.ts';
 import { isRecordOf, readJsonFile, writeJsonFile } from './json-file.ts';
 
 /** Commitment of one admin's share; the pin of it is what stops a substituted seal configuration. */
@@ -31,6 +32,8 @@ export interface KnownServer {
   readonly shares?: Readonly<Record<string, SharePin>>;
   /** Thumbprints of the static identities that may attest its processes; absent: none was met. */
   readonly bootIdentities?: readonly string[];
+  /** The cluster that attests its processes; absent: none is pinned. */
+  readonly cluster?: ClusterPin;
 }
 
 const thumbprint = /^[A-Za-z0-9_-]{43}$/;
@@ -91,6 +94,7 @@ function isKnownServer(value: unknown): value is KnownServer {
       (Array.isArray(server.certificates) && server.certificates.every((pem) => typeof pem === 'string'))) &&
     (server.bootIdentities === undefined ||
       (Array.isArray(server.bootIdentities) && server.bootIdentities.every((text) => thumbprint.test(text)))) &&
+    (server.cluster === undefined || isClusterPin(server.cluster)) &&
     (server.shares === undefined || isRecordOf(server.shares, isSharePin))
   );
 }

@@ -16,6 +16,10 @@ export interface FakeCluster {
   readonly trial: KubectlOutcome;
   /** Answer to a request for a token. */
   readonly token: KubectlOutcome;
+  /** Path of the API server → what it answers. Default none. */
+  readonly documents?: Readonly<Record<string, unknown>>;
+  /** Pod → lines of its log. Default none. */
+  readonly logs?: Readonly<Record<string, string>>;
 }
 
 const ok = (stdout: string): KubectlOutcome => ({ isOk: true, stdout, stderr: '' });
@@ -33,6 +37,33 @@ export function metadata(name: string, more: object = {}): object {
   return { metadata: { name, ...more } };
 }
 
+export const serverDigest = `sha256:${'5e'.repeat(32)}`;
+
+/** A pod of the server, Ready. */
+export function serverPodObject(name: string) {
+  return {
+    metadata: {
+      name,
+      namespace: 'll',
+      uid: `uid-of-${name}`,
+      ownerReferences: [{ apiVersion: 'apps/v1', kind: 'StatefulSet', name: 'letterlock-server', controller: true }],
+    },
+    spec: { serviceAccountName: 'letterlock-server' },
+    status: {
+      conditions: [{ type: 'Ready', status: 'True' }],
+      containerStatuses: [
+        {
+          name: 'server',
+          ready: true,
+          restartCount: 0,
+          imageID: `registry.example/letterlock-server@${serverDigest}`,
+          state: { running: {} },
+        },
+      ],
+    },
+  };
+}
+
 /** An installation without a fault. Shape of nowSeconds: when the leases were renewed. */
 export function soundCluster(nowSeconds: number): FakeCluster {
   const renewTime = new Date(nowSeconds * 1000).toISOString();
@@ -41,10 +72,16 @@ export function soundCluster(nowSeconds: number): FakeCluster {
       statefulsets: [
         {
           ...metadata('letterlock-server', { namespace: 'll', labels: { 'letterlock.dev/mode': 'transient' } }),
-          spec: { replicas: 1, template: { spec: { containers: [{ image: 'letterlock-server:1' }] } } },
+          spec: {
+            replicas: 1,
+            template: {
+              spec: { serviceAccountName: 'letterlock-server', containers: [{ image: 'letterlock-server:1' }] },
+            },
+          },
           status: { readyReplicas: 1 },
         },
       ],
+      pods: [serverPodObject('letterlock-server-0')],
       mutatingwebhookconfigurations: [
         { ...metadata('letterlock-injector'), webhooks: [{ failurePolicy: 'Fail', clientConfig: { caBundle: 'x' } }] },
       ],
@@ -67,8 +104,12 @@ export function soundCluster(nowSeconds: number): FakeCluster {
 }
 
 /** It as a function. */
-export function fakeKubectl({ objects, trial, token }: FakeCluster): Kubectl {
+export function fakeKubectl({ objects, trial, token, documents = {}, logs = {} }: FakeCluster): Kubectl {
   return async ([verb = '', resource = '', ...rest]) => {
+    const told = verb === 'logs' ? logs[resource] : undefined;
+    if (told !== undefined) return ok(told);
+    const document = resource === '--raw' ? documents[rest[0] ?? ''] : undefined;
+    if (document !== undefined) return ok(JSON.stringify(document));
     if (verb === 'create' && resource === 'token') return token;
     if (verb === 'create') return trial;
     const items = objects[resource];
@@ -84,13 +125,18 @@ export function fakeKubectl({ objects, trial, token }: FakeCluster): Kubectl {
 }
 
 /** Puts a program `kubectl` into a folder, which answers `get` from the objects and keeps the words that it was given. */
-export function writeFakeKubectl(folder: string, { objects }: FakeCluster): { readonly words: string } {
+export function writeFakeKubectl(folder: string, { objects, documents = {} }: FakeCluster): { readonly words: string } {
   mkdirSync(folder, { recursive: true });
   const words = join(folder, 'words.txt');
   const program = `#!${process.execPath}
 const words = process.argv.slice(2).filter((word) => !/^--(?:context|kubeconfig)=/.test(word));
 require('node:fs').appendFileSync(${JSON.stringify(words)}, process.argv.slice(2).join(' ') + '\\n');
 const objects = ${JSON.stringify(objects)};
+const document = words[1] === '--raw' ? ${JSON.stringify(documents)}[words[2]] : undefined;
+if (document !== undefined) {
+  console.log(JSON.stringify(document));
+  process.exit(0);
+}
 const items = objects[words[1]];
 if (words[0] !== 'get' || items === undefined) {
   console.error("error: the server doesn't have a resource type");

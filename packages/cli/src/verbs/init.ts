@@ -88,6 +88,9 @@ export const verb = defineVerb({
   },
 });
 
+const byNothing = 'by nothing: at each unseal compare the boot fingerprint with the log';
+const byCluster = 'by its cluster: each admin pins it with "letterlock trust cluster"';
+
 /** Where the one process is that is initialised. */
 type Place = Service['parts'][number];
 
@@ -111,7 +114,7 @@ async function pinNew(
   const { trust } = await context.settings();
   if (trust !== undefined && trust !== fingerprint) throw otherPin(origin, trust, fingerprint);
   context.output.note(`Initialised: ${threshold} of ${holders} admins unseal.`);
-  const attested = await requireBoot(context, o, fingerprint);
+  const { attested, isOfCluster } = await requireBoot(context, o, fingerprint);
   pin(context, shown, fingerprint);
   const identities = attested === undefined ? [] : [...new Set([attested, ...o.trusted])];
   pinBootIdentities(context, fingerprint, identities);
@@ -119,7 +122,7 @@ async function pinNew(
     ['fingerprint', fingerprint],
     ['pinned for', origin],
     ...(identities.length === 0
-      ? [['attested', 'by nothing: at each unseal compare the boot fingerprint with the log'] as const]
+      ? [['attested', isOfCluster ? byCluster : byNothing] as const]
       : identities.map((identity) => ['attested by', identity] as const)),
     ['next', 'each admin: letterlock trust add, then letterlock share check; nothing is stored before all have'],
     ['then', 'try once: letterlock seal, letterlock unseal'],
@@ -128,7 +131,7 @@ async function pinNew(
 
 /**
  * The status names the keys of its own connection, so that the right boot vouches for the instance key signed on it, and for
- * the static identity that attests it. @returns this identity
+ * the static identity that attests it. @returns this identity, and whether a cluster attests the process instead
  */
 async function requireBoot(
   context: Context,
@@ -139,7 +142,7 @@ async function requireBoot(
     readonly trusted: readonly string[];
   },
   fingerprint: string,
-): Promise<string | undefined> {
+): Promise<{ readonly attested: string | undefined; readonly isOfCluster: boolean }> {
   const { place, identity } = o;
   using client = new LetterlockClient({
     address: place.address,
@@ -149,8 +152,10 @@ async function requireBoot(
   });
   const status = await client.unsealStatus({ signal: context.signal });
   const { boot, token, trustDomain } = status;
-  if (boot === o.boot)
-    return attestedIdentity(context, { pinned: [], trusted: o.trusted }, { boot, token, trustDomain });
+  if (boot === o.boot) {
+    const attested = attestedIdentity(context, { pinned: [], trusted: o.trusted }, { boot, token, trustDomain });
+    return { attested, isOfCluster: attested === undefined && token !== undefined };
+  }
   throw new CommandError(
     'integrity',
     `Cannot pin ${place.shown}: another process answers than the one that was initialised`,

@@ -5,6 +5,8 @@
  */
 import { ConnectionError, inspectServer, LetterlockClient } from '@letterlock/client';
 import { attestedIdentity, knownBootIdentities, pinBootIdentities } from '../boot-identities.ts';
+import { attestByCluster } from '../cluster-attestation.ts';
+import { knownCluster } from '../cluster-pins.ts';
 import { connect, pin, type Connected } from '../connect.ts';
 import type { Context } from '../context.ts';
 import { CommandError } from '../exit-status.ts';
@@ -41,7 +43,7 @@ export const verb = defineVerb({
     const { client, fingerprint, identity } = connected;
     const { signal } = context;
     const origin = await ensurePinned(context, connected);
-    const identities = await attestedReplicas(context, connected);
+    const { identities, isOfCluster } = await attestedReplicas(context, connected);
     const before = options.replace ? undefined : knownShare(context, fingerprint, identity.id);
     const share = await context.progress('Checking your share', client.checkShare({ signal, pin: before }));
     const { boot, admins, acked } = await client.unsealStatus({ signal });
@@ -62,19 +64,28 @@ export const verb = defineVerb({
       ['generation', String(share.generation)],
       ['admin', identity.id],
       ...identities.map((each) => ['attested by', each] as const),
+      ...(isOfCluster && knownCluster(context, fingerprint) === undefined
+        ? [['attested', 'by a cluster that is not pinned: letterlock trust cluster'] as const]
+        : []),
       ...nextRows(context, missing, acked !== undefined),
     ]);
   },
 });
 
+interface Replicas {
+  /** Static identities. */
+  readonly identities: readonly string[];
+  /** Whether one showed a token of a cluster. */
+  readonly isOfCluster: boolean;
+}
+
 /**
- * The static identities of all replicas whose connections the pinned instance key has signed for: it vouches for them.
+ * What attests all replicas whose connections the pinned instance key has signed for: it vouches for their static identities.
  * @throws integrity for one that is not among those that are pinned
  */
-async function attestedReplicas(
-  context: Context,
-  { service, fingerprint, identity }: Connected,
-): Promise<readonly string[]> {
+async function attestedReplicas(context: Context, { service, fingerprint, identity }: Connected): Promise<Replicas> {
+  const cluster = knownCluster(context, fingerprint);
+  let isOfCluster = false;
   const pinned = knownBootIdentities(context, fingerprint);
   const found = new Set<string>();
   for (const { address } of await placesOf(context, service)) {
@@ -87,10 +98,17 @@ async function attestedReplicas(
     const status = await unlessAway(client.unsealStatus({ signal: context.signal }));
     if (status?.isVouched !== true) continue;
     const { boot, token, trustDomain } = status;
-    const attested = attestedIdentity(context, { pinned, trusted: [] }, { boot, token, trustDomain });
+    const shown = { boot, token, trustDomain };
+    if (cluster !== undefined) {
+      await attestByCluster(context, { pin: cluster, kubectl: undefined }, shown);
+      isOfCluster = true;
+      continue;
+    }
+    const attested = attestedIdentity(context, { pinned, trusted: [] }, shown);
     if (attested !== undefined) found.add(attested);
+    else isOfCluster ||= token !== undefined;
   }
-  return [...found];
+  return { identities: [...found], isOfCluster };
 }
 
 /** A replica that is not there is met another time. */

@@ -4,6 +4,7 @@
  * @module
  */
 import { usage } from '../exit-status.ts';
+import { clusterRows } from '../cluster-pins.ts';
 import { knownServer, readService } from '../service.ts';
 import { formatTime } from '../time-text.ts';
 import { defineVerb } from '../verb.ts';
@@ -16,9 +17,18 @@ export const verb = defineVerb({
     const known = knownServer(context, service);
     if (known === undefined)
       throw usage(`Cannot show ${origin}: it is not pinned`, 'pin it with "letterlock trust add"');
-    const { fingerprint, instance, trustDomain, pinnedAt, shares = {}, bootIdentities = [] } = known;
+    const { fingerprint, instance, trustDomain, pinnedAt, shares = {}, bootIdentities = [], cluster } = known;
     context.output.result(
-      { address: origin, fingerprint, instance, trustDomain, pinnedAt, shares: Object.keys(shares), bootIdentities },
+      {
+        address: origin,
+        fingerprint,
+        instance,
+        trustDomain,
+        pinnedAt,
+        shares: Object.keys(shares),
+        bootIdentities,
+        ...(cluster === undefined ? {} : { cluster: { ...cluster } }),
+      },
       [
         ['fingerprint', fingerprint],
         ['address', origin],
@@ -26,6 +36,7 @@ export const verb = defineVerb({
         ['trust domain', trustDomain],
         ['pinned', formatTime(pinnedAt)],
         ...bootIdentities.map((identity) => ['attested by', identity] as const),
+        ...(cluster === undefined ? [] : clusterRows(cluster)),
         ...Object.entries(shares).map(
           ([admin, share]) => ['share', `generation ${share.generation} of admin ${admin}`] as const,
         ),

@@ -5,9 +5,12 @@
  */
 import { setTimeout as pause } from 'node:timers/promises';
 import { knownBootIdentities } from '../boot-identities.ts';
+import { attestationResult, type ClusterAttestation, type ClusterKnowledge } from '../cluster-attestation.ts';
+import { knownCluster } from '../cluster-pins.ts';
 import { checkFingerprint, readIdentity, trustedFingerprint } from '../connect.ts';
 import type { Context } from '../context.ts';
-import { CommandError, exitStatus } from '../exit-status.ts';
+import { CommandError, exitStatus, usage } from '../exit-status.ts';
+import { clusterOptions, kubectlOf } from '../kubernetes/kubectl.ts';
 import type { Row } from '../output.ts';
 import { readService } from '../service.ts';
 import { formatTime } from '../time-text.ts';
@@ -28,6 +31,11 @@ const options = {
     flags: '--accept-unpinned-share',
     help: 'your share was never checked on this machine: believe the server which one it is',
   },
+  ...clusterOptions,
+  offline: {
+    flags: '--offline',
+    help: 'do not ask the pinned cluster: verify the tokens of the processes with its pinned keys alone',
+  },
   status: { flags: '--status', help: 'give nothing: only show who has given a share and who is missing' },
   wait: {
     flags: '--wait',
@@ -44,7 +52,8 @@ export const verb = defineVerb({
     'Your share is decrypted here, compared with the pin of "share check", and encrypted to the one process that the boot fingerprint names. ' +
     'Every address that is given is visited, and all addresses of each host name: a share counts at the process that it was ' +
     'given to. One that is counted already is not given again. Where the processes are attested, their static identities are pinned ' +
-    'at the first contact, and a process with another one gets nothing. Exit status 6 while shares are missing at any process that answers.',
+    'at the first contact, and a process with another one gets nothing. In Kubernetes, once "letterlock trust cluster" has pinned the ' +
+    'cluster, the token of each process is verified, and with kubectl its pod, the image and the log of it. Exit status 6 while shares are missing at any process that answers.',
   options,
   examples: [
     { command: 'letterlock unseal --key alice.key', does: 'give your share' },
@@ -85,15 +94,33 @@ export const verb = defineVerb({
       trusted: given.trustBoot ?? [],
       boots: given.boot,
       acceptUnpinnedShare: given.acceptUnpinnedShare,
+      cluster: clusterOf(context, fingerprint, given),
+      attested: new Map<string, ClusterAttestation>(),
     };
     let visits = await visitAll(context, visitor, !given.status);
     if (given.wait) visits = await waitForOthers(context, visitor, visits);
     const refused = visits.find(({ state }) => state === 'refused');
-    const isReached = report(context, visits, identity.id);
+    const isReached = report(context, visits, visitor);
     if (refused !== undefined) throw refused.failure;
     if (!isReached) throw visits[0]?.failure;
   },
 });
+
+/** The pinned cluster, with kubectl where it was pinned by that or is chosen now. @throws usage for a choice without a pin */
+function clusterOf(
+  context: Context,
+  fingerprint: string,
+  given: { readonly kubeconfig: string | undefined; readonly context: string | undefined; readonly offline: boolean },
+): ClusterKnowledge | undefined {
+  const pin = knownCluster(context, fingerprint);
+  const isChosen = given.kubeconfig !== undefined || given.context !== undefined;
+  if (pin === undefined) {
+    if (!isChosen && !given.offline) return undefined;
+    throw usage('Cannot ask a cluster: none is pinned for this service', 'pin it with "letterlock trust cluster"');
+  }
+  if (given.offline || (!isChosen && !pin.isReachable)) return { pin, kubectl: undefined };
+  return { pin, kubectl: kubectlOf(isChosen ? given : pin) };
+}
 
 /** One visit of each process; two addresses may lead to the same one. */
 async function visitAll(context: Context, visitor: Visitor, isGiving: boolean): Promise<readonly Visit[]> {
@@ -128,7 +155,7 @@ async function waitForOthers(context: Context, visitor: Visitor, visits: readonl
 }
 
 /** @returns whether there was anything to show */
-function report(context: Context, visits: readonly Visit[], ownId: string): boolean {
+function report(context: Context, visits: readonly Visit[], { identity, attested }: Visitor): boolean {
   const reached = visits.filter(({ failure }) => failure === undefined);
   const [first] = reached;
   if (first === undefined) return false;
@@ -144,7 +171,18 @@ function report(context: Context, visits: readonly Visit[], ownId: string): bool
       ...ceremonyOf(shown),
       replicas: visits.map((each) => {
         const { address, state, boot, have, k, given, missing } = each;
-        return { address, state, boot, have, k, given, missing, ...ceremonyOf(each) };
+        const attestation = boot === undefined ? undefined : attested?.get(boot);
+        return {
+          address,
+          state,
+          boot,
+          have,
+          k,
+          given,
+          missing,
+          ...ceremonyOf(each),
+          ...(attestation === undefined ? {} : { attestation: attestationResult(attestation) }),
+        };
       }),
     },
     [
@@ -152,7 +190,7 @@ function report(context: Context, visits: readonly Visit[], ownId: string): bool
         'state',
         visits.length > 1 && waiting.length > 0 && waiting.length < reached.length ? 'partly sealed' : shown.state,
       ],
-      ...(waiting.length === 0 ? ceremonyRows(context, reached) : shareRows(context, waiting, ownId)),
+      ...(waiting.length === 0 ? ceremonyRows(context, reached) : shareRows(context, waiting, identity.id)),
       ...replicaRows(context, visits),
     ],
   );
