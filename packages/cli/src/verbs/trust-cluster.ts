@@ -4,7 +4,7 @@
  * @module
  */
 import { readClusterKeys } from '@letterlock/crypto';
-import { isImageDigest, isProblemError } from '@letterlock/protocol';
+import { canonicalize, isImageDigest, isProblemError } from '@letterlock/protocol';
 import { clusterRows, knownCluster, pinCluster } from '../cluster-pins.ts';
 import type { Context } from '../context.ts';
 import { CommandError, usage } from '../exit-status.ts';
@@ -58,7 +58,7 @@ export const verb = defineVerb({
   ],
   async run(context, { options: given }) {
     const images = given.image;
-    if (images?.every((image) => isImageDigest(image)) === false) {
+    if (images !== undefined && !images.every((image) => isImageDigest(image))) {
       throw usage('Cannot pin the images: one is not a digest', 'a digest is sha256: and 64 hexadecimal digits');
     }
     const service = await readService(context);
@@ -70,7 +70,7 @@ export const verb = defineVerb({
     const isReachable = given.jwks === undefined;
     const facts = isReachable
       ? await context.progress('Asking the cluster', readCluster(kubectlOf(given)))
-      : factsOfFile(given.jwks!, given);
+      : factsOfFile(given.jwks, given);
     const before = knownCluster(context, fingerprint);
     const keys = keysOf(facts);
     if (before !== undefined && !given.replace) requireLike(before, facts, keys);
@@ -129,9 +129,8 @@ function requireLike(before: ClusterPin, facts: ClusterFacts, keys: ClusterPin['
       'choose the cluster of the service with --context or --kubeconfig; if it was moved on purpose: --replace',
     );
   }
-  const text = (key: Readonly<Record<string, string>>): string => JSON.stringify(Object.entries(key).toSorted());
-  const pinned = new Set(before.keys.map(text));
-  if (keys.some((key) => pinned.has(text(key)))) return;
+  const pinned = new Set(before.keys.map((key) => canonicalize({ ...key })));
+  if (keys.some((key) => pinned.has(canonicalize({ ...key })))) return;
   throw new CommandError(
     'integrity',
     'Cannot pin the cluster: none of its signing keys is among the pinned ones',
