@@ -146,7 +146,7 @@ const rows: readonly Row[] = [
   [
     'namespaces keep an older bundle',
     `${server}kube/controller.ts`,
-    `for (const object of this.#bindings.objects) this.#add('trust', object.metadata.namespace ?? '');`,
+    `for (const pod of this.#pods.objects) if (hasAgent(pod)) this.#add('trust', pod.metadata.namespace ?? '');`,
     '',
     [`${server}kube/controller.test.ts`],
   ],

@@ -10,6 +10,7 @@ import { authoritiesPath, decodeAuthorities, encodeAuthorities, type AuthoritySt
 import { createAuthority } from './authority.ts';
 import { proveWorkload } from './proven-workload.ts';
 import { agentKey, authority, forge, identity, nowSeconds, trustDomain } from './testing/forge.ts';
+import { rotationTimesOf } from './rotation.ts';
 import { WorkloadAuthorities } from './workload-authorities.ts';
 
 const instanceKey = generateSigningKey();
@@ -123,6 +124,28 @@ describe('WorkloadAuthorities', () => {
     expect(claims.seq).toBe(4);
     expect(await world.audited('AAAAAAAAAA1')).toEqual(['authority.create', 'authority.publish', 'authority.retire']);
     expect(await world.audited('AAAAAAAAAA2')).toEqual(['authority.switch']);
+  });
+
+  test('after a seal that outlasts the authority the next one signs at once', async () => {
+    const a = await world.open();
+    world.clock.advance(91 * 86_400);
+    const ended = expect.objectContaining({ code: 'unavailable', reason: 'authority_expired' });
+    await expect(a.issue(workload, key)).rejects.toEqual(ended);
+    expect(await a.advance()).toBe('publish');
+    expect(await a.advance()).toBe('switch');
+    const { der } = await a.issue(workload, key);
+    expect(a.parse(der).identity).toEqual(identity);
+    expect(await a.advance()).toBeUndefined();
+  });
+
+  test('lets leaves live as long as it is told to', async () => {
+    const { store, barrier, clock } = world;
+    const audit = new AuditTrail({ replica: 'AAAAAAAAAA1', barrier, clock });
+    const times = rotationTimesOf({ leaf: 120, authority: 900, overlap: 30 });
+    const a = await WorkloadAuthorities.open({ store, barrier, audit, clock, trustDomain, instanceKey, times });
+    expect((await a.issue(workload, key)).notAfter).toBe(nowSeconds + 120);
+    expect((await a.issueServer(['x'], key)).notAfter).toBe(nowSeconds + 120);
+    expect(a.trusted[0]!.notAfter).toBe(nowSeconds + 900);
   });
 
   test('begins when it is asked to', async () => {
