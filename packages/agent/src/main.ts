@@ -4,9 +4,6 @@
  * @module
  */
 import { agentPaths } from '@letterlock/protocol';
-import { runAgent } from './agent.ts';
-import { readEnvironment } from './environment.ts';
-import { createLog, errorFacts } from './log.ts';
 import { waitForFiles } from './startup.ts';
 
 /** The kubelet ends a run of the startup command after 60 s. */
@@ -20,6 +17,12 @@ if (process.argv[2] === 'startup') {
   const signal = AbortSignal.any([stop.signal, AbortSignal.timeout(startupMilliseconds)]);
   process.exitCode = (await waitForFiles(agentPaths.socket, signal)) ? 0 : 1;
 } else {
+  // Not for the startup command, which would be slower by all of it, in every pod.
+  const [{ runAgent }, { readEnvironment }, { createLog, errorFacts }] = await Promise.all([
+    import('./agent.ts'),
+    import('./environment.ts'),
+    import('./log.ts'),
+  ]);
   const now = (): Date => new Date();
   try {
     const settings = readEnvironment(process.env);
