@@ -6,6 +6,7 @@
 
 import { agentMutants } from './agent-mutants.ts';
 import { attackMutants } from './attack-mutants.ts';
+import { attestMutants } from './attest-mutants.ts';
 import { lifecycleMutants } from './lifecycle-mutants.ts';
 import { lifetimeMutants } from './lifetime-mutants.ts';
 import { workloadMutants } from './workload-mutants.ts';
@@ -998,6 +999,7 @@ export const mutants: readonly Mutant[] = [
   },
   ...workloadMutants,
   ...attackMutants,
+  ...attestMutants,
   ...agentMutants,
   ...lifecycleMutants,
   ...lifetimeMutants,

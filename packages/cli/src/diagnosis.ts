@@ -121,7 +121,10 @@ async function checkReplica(
           check,
           level: 'warn',
           found: `${origin} answers, ${shown.state}`,
-          fix: shown.state === 'sealed' ? 'an admin runs: letterlock unseal' : 'an admin runs: letterlock init',
+          fix:
+            shown.state === 'sealed'
+              ? 'an admin runs: letterlock unseal; why a pod in Kubernetes stays sealed says: kubectl letterlock doctor'
+              : 'an admin runs: letterlock init',
         },
     checkClock(context.now(), shown.serverSeconds),
     await checkPin(context, service, shown),
