@@ -7,6 +7,8 @@ import type {
   BindingKeys,
   EnrolmentAlarm,
   LiveBindings,
+  RetainedBindings,
+  TokenWriters,
   WorkloadAuthorities,
   WorkloadLedger,
   Workloads,
@@ -37,7 +39,9 @@ export interface KubernetesServices {
   readonly workloads: Workloads;
   /** What is stored about pods, for people to look at. */
   readonly ledger: WorkloadLedger;
+  readonly tokenWriters: TokenWriters;
   readonly bindingKeys: BindingKeys;
+  readonly retained: RetainedBindings;
   readonly authorities: WorkloadAuthorities;
   /** Public half, for the trust that namespaces are given. */
   readonly instanceKey: PublicJwk;

@@ -193,6 +193,7 @@ export async function startServer(config: Config, options: StartOptions = {}): P
     liveWraps: () => unsealed?.wraps.live,
     liveSecretVersions: () => unsealed?.secrets.live,
     rememberedNonces: () => redeemed.generations.reduce((sum, { size }) => sum + size, 0),
+    podsLeftOut: () => kubernetes?.podsLeftOut(),
     unreadyReasons: () => findUnreadyReasons(readiness),
     storeSpace: opened.space,
     certificateEnds: () => {

@@ -38,6 +38,8 @@ export interface MetricSources {
   /** Versions of secrets that have an envelope; undefined while sealed. */
   readonly liveSecretVersions: () => number | undefined;
   readonly rememberedNonces: () => number;
+  /** Pods that ask for an agent and have none; undefined outside Kubernetes. */
+  readonly podsLeftOut: () => number | undefined;
   /** Undefined before it was measured, and for a store without a limit. */
   readonly storeSpace: () => StoreSpace | undefined;
   /** What /readyz would say. */
@@ -197,6 +199,11 @@ function registerGauges(registry: Registry, sources: MetricSources): void {
       read: sources.liveSecretVersions,
     },
     { name: 'letterlock_remembered_nonces', help: 'Nonces remembered as used', read: sources.rememberedNonces },
+    {
+      name: 'letterlock_pods_not_injected',
+      help: 'Pods that ask for an agent and have none, as the leading replica sees them',
+      read: sources.podsLeftOut,
+    },
     { name: 'letterlock_store_keys', help: 'Keys in the store', read: sources.storeKeys },
     {
       name: 'letterlock_store_bytes',

@@ -5,13 +5,12 @@
  */
 import type { Server } from 'node:https';
 import { formsOf, imageReason, type Clock, type RefusedReplica, type Secrets, type Wraps } from '@letterlock/core';
-import { trustConfigMap, unlistedImageReason } from '@letterlock/protocol';
+import { unlistedImageReason } from '@letterlock/protocol';
 import type { Logger } from 'pino';
 import { hostsOf } from './address.ts';
 import { repeat } from './background.ts';
 import type { Config, KubernetesConfig } from './config.ts';
 import type { ApiClient } from './kube/api-client.ts';
-import type { UnsealedSources } from './kube/controller-ports.ts';
 import { Controller } from './kube/controller.ts';
 import { recordEnrolmentAlarm } from './kube/enrolment-alarm.ts';
 import { createEventRecorder } from './kube/events.ts';
@@ -19,6 +18,7 @@ import { createWitness } from './kube/witness.ts';
 import type { KubernetesPorts, KubernetesServices } from './kubernetes-ports.ts';
 import { Lease, leaseEveryMilliseconds } from './kube/lease.ts';
 import type { Metrics } from './metrics.ts';
+import { createUnsealedSources } from './unsealed-sources.ts';
 import { runWebhook, type RunningWebhook } from './run-webhook.ts';
 
 export interface KubernetesOptions {
@@ -41,6 +41,8 @@ export interface OpenedKubernetes {
   /** What the workloads of an unsealed service need. */
   readonly ports: KubernetesPorts;
   readonly isLeading: () => boolean;
+  /** Pods that ask for an agent and have none. */
+  readonly podsLeftOut: () => number;
   /** Says at the pod of a replica why it stays sealed, where people can do something about it. */
   readonly replicaRefused: (replica: RefusedReplica) => void;
   readonly webhookCertificateEndSeconds: () => number | undefined;
@@ -70,6 +72,7 @@ export function openKubernetes(o: KubernetesOptions): OpenedKubernetes {
     api,
     log,
     trustDomain: config.trustDomain,
+    ...(kubernetes.injection === undefined ? {} : { injection: kubernetes.injection }),
     service: kubernetes.injection?.directOrigin ?? 'the service',
     events,
     nowSeconds: () => clock.nowSeconds(),
@@ -78,7 +81,7 @@ export function openKubernetes(o: KubernetesOptions): OpenedKubernetes {
     unsealed: () => {
       const [secrets, wraps] = [o.secrets(), o.wraps()];
       if (services === undefined || secrets === undefined || wraps === undefined) return undefined;
-      return sourcesOf(services, secrets, wraps);
+      return createUnsealedSources(services, secrets, wraps);
     },
   });
   const { injection } = kubernetes;
@@ -105,6 +108,7 @@ export function openKubernetes(o: KubernetesOptions): OpenedKubernetes {
     api,
     ports,
     isLeading: () => lease.isLeading,
+    podsLeftOut: () => controller.leftOut,
     replicaRefused({ attested: { instance: uid, name, image }, reason }) {
       if (reason !== imageReason || name === undefined) return;
       events.record(
@@ -152,63 +156,5 @@ export function openKubernetes(o: KubernetesOptions): OpenedKubernetes {
       await first;
       await lease.release();
     },
-  };
-}
-
-/** What the controller reads and tells while the service is unsealed. */
-function sourcesOf(
-  { workloads, ledger, bindingKeys, authorities, instanceKey }: KubernetesServices,
-  secrets: Secrets,
-  wraps: Wraps,
-): UnsealedSources {
-  return {
-    async publicKeyOf(namespace, name) {
-      const { kty, crv, x, y } = (await bindingKeys.ensure(namespace, name)).jwk as Record<
-        'kty' | 'crv' | 'x' | 'y',
-        string
-      >;
-      return { kty, crv, x, y };
-    },
-    purge: (namespace, name) => bindingKeys.destroy(namespace, name),
-    async secretOf(path, opens) {
-      if (opens === 'Once') {
-        const wrap = await wraps.observe(path);
-        if (wrap === undefined) return undefined;
-        const { st, storedAt, wrt, rcp, exp } = wrap;
-        // What was claimed or opened has reached its pod, and nothing needs to be written.
-        const isGone = st === 'EXPIRED' || st === 'REVOKED' || st === 'BURNED';
-        return {
-          version: 1,
-          writtenAtSeconds: storedAt,
-          writer: wrt,
-          recipients: [rcp],
-          isGone,
-          isTaken: st === 'CLAIMED' || st === 'OPENED',
-          ...(st === 'STORED' ? { expiresAtSeconds: exp } : {}),
-        };
-      }
-      const record = await secrets.observe(path);
-      if (record === undefined) return undefined;
-      return {
-        version: record.ver,
-        writtenAtSeconds: record.at,
-        writer: record.by ?? record.wrt,
-        recipients: record.rcp,
-        isGone: record.s !== 'STORED',
-        ...(record.exp === undefined ? {} : { expiresAtSeconds: record.exp }),
-      };
-    },
-    lookAtPods: () => ledger.look(),
-    recordsOf(uid) {
-      const { row, chain, deliveries } = ledger.of(uid);
-      return { keyset: row?.keyset, chain, deliveries };
-    },
-    trust: () => ({
-      [trustConfigMap.bundle]: authorities.bundle(),
-      [trustConfigMap.instanceKey]: JSON.stringify(instanceKey),
-    }),
-    podChanged: (pod) => workloads.podChanged(pod),
-    podGone: (uid) => workloads.podGone(uid),
-    podsListed: (uids, startedSeconds) => workloads.keepOnly(uids, startedSeconds),
   };
 }

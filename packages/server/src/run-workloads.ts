@@ -5,6 +5,7 @@
  */
 import {
   BindingKeys,
+  RetainedBindings,
   SecondFactor,
   TokenWriters,
   WorkloadLedger,
@@ -51,6 +52,7 @@ export interface WorkloadServices {
   readonly workloads: Workloads;
   readonly ledger: WorkloadLedger;
   readonly bindingKeys: BindingKeys;
+  readonly retained: RetainedBindings;
   readonly secondFactor: SecondFactor;
   readonly tokenWriters: TokenWriters;
   readonly authorities: WorkloadAuthorities | undefined;
@@ -120,7 +122,9 @@ export function runWorkloads(o: RunWorkloadsOptions): RunningWorkloads {
         : {
             workloads: composed.workloads,
             ledger: composed.ledger,
+            tokenWriters: composed.tokenWriters,
             bindingKeys: composed.bindingKeys,
+            retained: composed.retained,
             authorities,
             instanceKey: importVerifyingKey(sik).jwk,
           };
@@ -167,6 +171,7 @@ export function runWorkloads(o: RunWorkloadsOptions): RunningWorkloads {
       workloads,
       ledger: new WorkloadLedger({ store, barrier }),
       bindingKeys,
+      retained: new RetainedBindings(common),
       secondFactor,
       tokenWriters: new TokenWriters({ ...common, trustDomain, witness, secondFactor }),
       get authorities() {

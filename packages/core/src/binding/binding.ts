@@ -47,6 +47,8 @@ export interface Binding {
   };
   readonly delivery: BindingDelivery;
   readonly deletionPolicy: 'Retain' | 'Purge';
+  /** How long what was written outlives the binding; 0 with Purge. */
+  readonly retainSeconds: number;
   readonly readyWhen: 'Accepted' | 'Populated' | 'Delivered';
 }
 
@@ -115,6 +117,7 @@ function read(object: Loose): Binding | { readonly fault: BindingFault } {
     },
     delivery: deliveryOf(files, (spec['delivery'] ?? {}) as Loose),
     deletionPolicy: spec['deletionPolicy'] === 'Purge' ? 'Purge' : 'Retain',
+    retainSeconds: spec['deletionPolicy'] === 'Purge' ? 0 : secondsIn(text(spec['retainFor'] ?? '168h')),
     readyWhen: (spec['readyWhen'] ?? 'Accepted') as Binding['readyWhen'],
   };
 }

@@ -19,6 +19,7 @@ export {
 } from './check-injected.ts';
 export { answerReview, decideInjection, type InjectionDecision, type InjectionWorld } from './decide-injection.ts';
 export { formsOf } from './former-settings.ts';
+export { isLeftOut } from './find-left-out.ts';
 export { inject } from './inject.ts';
 export { defaultInjectionSettings, type InjectionSettings } from './injection-settings.ts';
 export { jsonPatch, type PatchOperation } from './json-patch.ts';

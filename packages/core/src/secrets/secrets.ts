@@ -46,6 +46,7 @@ import type { Barrier } from '../store/barrier.ts';
 import type { Clock } from '../store/clock.ts';
 import type { Store } from '../store/store.ts';
 import { listChildren, listVersions } from './list-secrets.ts';
+import { purgeBelow } from './purge-secrets.ts';
 import {
   envelopePath,
   latestKey,
@@ -245,6 +246,11 @@ export class Secrets {
     const { barrier } = this.#options;
     const { record } = openLatest(barrier, path, await this.#read(latestKey(barrier, path)));
     return record === undefined ? undefined : (await this.#version(path, record.ver)).record;
+  }
+
+  /** Destroys every version of what lies directly below a path, for the service's own controller. @throws 'unavailable' */
+  purge(parent: string): Promise<void> {
+    return purgeBelow({ ...this.#options, live: this.#live }, parent);
   }
 
   /** Deletes the envelope of one version, and with it every key slot; what is left proves it. @throws 'not_found', 'unavailable' */

@@ -69,6 +69,17 @@ describe('BindingKeys', () => {
     await expect(keys.statement('shop', 'nobody')).rejects.toMatchObject({ code: 'not_found' });
   });
 
+  test('is a new one after ninety days, and the older one goes on opening', async () => {
+    const first = await keys.fresh(...place);
+    world.clock.advance(90 * 86_400 - 1);
+    await expect(keys.fresh(...place)).resolves.toEqual(first);
+    world.clock.advance(1);
+    const second = await keys.fresh(...place);
+    expect(second.generation).toBe(2);
+    expect((await keys.openingKeyOf(bnd, first.kid))?.thumbprint).toBe(first.kid);
+    await expect(keys.fresh(...place)).resolves.toEqual(second);
+  });
+
   test('destroys all keys of a binding and of no other', async () => {
     const { kid } = await keys.ensure(...place);
     await keys.rotate(...place);

@@ -85,6 +85,12 @@ export class BindingKeys implements BindingSlotKeys {
     throw contended();
   }
 
+  /** The newest key, a new one where that is as old as a key may be. @throws 'unavailable' */
+  async fresh(namespace: string, name: string): Promise<BindingPublicKey> {
+    const current = await this.ensure(namespace, name);
+    return this.isDue(current) ? this.rotate(namespace, name) : current;
+  }
+
   /** A key of a new generation; the older ones go on opening. @throws 'unavailable' */
   async rotate(namespace: string, name: string): Promise<BindingPublicKey> {
     const before = (await this.currentOf(namespace, name))?.generation ?? 0;

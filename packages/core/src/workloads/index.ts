@@ -14,6 +14,7 @@ export { readLivePod, type AgentStart, type LivePod } from './live-pod.ts';
 export type { EnrolmentAlarm } from './suspicions.ts';
 export { WatchFreshness } from './watch-freshness.ts';
 export { BindingKeys, type BindingKeysOptions, type BindingPublicKey } from './binding-keys.ts';
+export { RetainedBindings, type RetainedBinding } from './retained-bindings.ts';
 export { TokenWriters, type TokenWritersOptions } from './token-writers.ts';
 export { WorkloadLedger, type PodRecords } from './workload-ledger.ts';
 export { Workloads, type EnrolmentRequest, type WorkloadsOptions } from './workloads.ts';

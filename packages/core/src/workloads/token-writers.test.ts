@@ -102,4 +102,34 @@ describe('TokenWriters', () => {
     await world.memory.transact({ compare: [], then: [{ do: 'put', key, value: entry!.value }] });
     await expect(tokenWriters.find(other.id)).rejects.toMatchObject({ reason: 'storage_integrity' });
   });
+
+  const uid = podIdentity.pod;
+  const ended = { status: { phase: 'Succeeded' } };
+  const terminating = { metadata: { deletionTimestamp: '2026-11-24T12:00:00Z' } };
+  test.each<{ name: string; what: () => Promise<void>; isKnown: boolean }>([
+    { name: 'its pod is gone', what: () => tokenWriters.podGone(uid), isKnown: false },
+    { name: 'another pod is gone', what: () => tokenWriters.podGone('other'), isKnown: true },
+    { name: 'its pod has ended', what: () => tokenWriters.podChanged(podOf(ended)), isKnown: false },
+    { name: 'its pod terminates', what: () => tokenWriters.podChanged(podOf(terminating)), isKnown: false },
+    { name: 'its pod changes', what: () => tokenWriters.podChanged(podOf()), isKnown: true },
+    {
+      name: 'a later list is without its pod',
+      what: () => tokenWriters.keepOnly(new Set(), world.clock.nowSeconds() + 1),
+      isKnown: false,
+    },
+    {
+      name: 'a list of before is without its pod',
+      what: () => tokenWriters.keepOnly(new Set(), world.clock.nowSeconds()),
+      isKnown: true,
+    },
+    {
+      name: 'a later list has its pod',
+      what: () => tokenWriters.keepOnly(new Set([uid]), world.clock.nowSeconds() + 1),
+      isKnown: true,
+    },
+  ])('when $name, a key is known: $isKnown', async ({ what, isKnown }) => {
+    await register();
+    await what();
+    expect((await tokenWriters.find(writer.id)) !== undefined).toBe(isKnown);
+  });
 });

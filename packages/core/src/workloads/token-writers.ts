@@ -111,12 +111,42 @@ export class TokenWriters implements Directory {
 
   /** Deletes those whose time has ended. @throws 'unavailable' */
   async sweep(): Promise<void> {
-    const { store, barrier, clock } = this.#options;
-    const { entries } = await store.range({ prefix: `${barrier.keyOf(parent)}/`, limit: pageRecords });
-    for (const entry of entries) {
-      if (clock.nowSeconds() < open(barrier, entry).until) continue;
-      const { key, modRevision: revision } = entry;
-      await store.transact({ compare: [{ key, field: 'mod', is: '=', revision }], then: [{ do: 'delete', key }] });
+    const now = this.#options.clock.nowSeconds();
+    await this.#deleteWhere(({ until }) => now >= until);
+  }
+
+  /** An event of the watch: a pod that ends writes no more. @throws 'unavailable' */
+  async podChanged(value: unknown): Promise<void> {
+    const pod = readLivePod(value);
+    if (pod !== undefined && (pod.isTerminating || pod.hasEnded)) await this.podGone(pod.uid);
+  }
+
+  /** The keys that a pod has registered go with it. @throws 'unavailable' */
+  podGone(podUid: string): Promise<void> {
+    return this.#deleteWhere(({ uid }) => uid === podUid);
+  }
+
+  /**
+   * After a complete list of pods: the keys of every pod that is not in it go.
+   * @param listedAtSeconds - when the list was asked for: who registered later may be missing in it. @throws 'unavailable'
+   */
+  keepOnly(podUids: ReadonlySet<string>, listedAtSeconds: number): Promise<void> {
+    return this.#deleteWhere(({ uid, until }) => !podUids.has(uid) && until - lifetimes.tokenWriter < listedAtSeconds);
+  }
+
+  /** Each as it was seen: one that registered again meanwhile stays. */
+  async #deleteWhere(isOver: (record: TokenWriter) => boolean): Promise<void> {
+    const { store, barrier } = this.#options;
+    for (let after: string | undefined, hasMore = true; hasMore;) {
+      const request = { prefix: `${barrier.keyOf(parent)}/`, limit: pageRecords };
+      const page = await store.range({ ...request, ...(after === undefined ? {} : { after }) });
+      for (const entry of page.entries) {
+        if (!isOver(open(barrier, entry))) continue;
+        const { key, modRevision: revision } = entry;
+        await store.transact({ compare: [{ key, field: 'mod', is: '=', revision }], then: [{ do: 'delete', key }] });
+      }
+      after = page.entries.at(-1)?.key;
+      hasMore = page.hasMore && after !== undefined;
     }
   }
 

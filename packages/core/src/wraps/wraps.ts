@@ -227,6 +227,16 @@ export class Wraps {
     return { st: s, at, storedAt: place.at, wrt, rcp, exp, ...(claim === undefined ? {} : { openedBy: claim.kid }) };
   }
 
+  /** Takes back what is stored for a path and not claimed, for the service's own controller. @throws 'unavailable' */
+  async purge(path: string): Promise<void> {
+    const place = await this.#placeOf(path);
+    if (place === undefined) return;
+    const { id } = place;
+    const event = { do: 'revoke', by: 'service', mayDestroy: () => true } as const;
+    const factsOf = (act: AuditAct): AuditFacts => serviceFacts(act, id, 'binding');
+    await driveWrap(this.#options.store, runWrap({ id, event, from: 'read', factsOf }, this.#parts));
+  }
+
   async #placeOf(path: string): Promise<PlaceRecord | undefined> {
     const { store, barrier } = this.#options;
     const entry = (await store.range({ key: barrier.keyOf(placePath(path)) })).entries[0];

@@ -12,6 +12,7 @@ import {
   type Condition,
   type ObservedRecipient,
   type ObservedSecret,
+  type RetainedBinding,
   type SelectingBinding,
 } from '@letterlock/core';
 import { bindingPathOf, kubernetesGroup, workloadSelectorOf } from '@letterlock/protocol';
@@ -49,6 +50,7 @@ export function createBindingReconciler(view: ControllerView): Reconcile {
       await writeFinalizers(object, [...(object.metadata.finalizers ?? []), finalizer]);
     }
     const sources = options.unsealed();
+    await sources?.retain(retainedOf(binding));
     const publicKey = await sources?.publicKeyOf(binding.namespace, binding.name);
     const secrets = sources === undefined ? undefined : await observeSecrets(binding, sources);
     const formerKey = isRecord(status['publicKey']) ? status['publicKey']['x'] : undefined;
@@ -108,7 +110,7 @@ export function createBindingReconciler(view: ControllerView): Reconcile {
   async function purge(object: KubernetesObject, binding: Binding): Promise<number | undefined> {
     if (!(object.metadata.finalizers ?? []).includes(finalizer)) return undefined;
     const sources = options.unsealed();
-    if (sources !== undefined) await sources.purge(binding.namespace, binding.name);
+    if (sources !== undefined) await sources.purge(retainedOf(binding));
     else if (nowSeconds() - secondsOf(object.metadata.deletionTimestamp) < purgeWithinSeconds) {
       return purgeLookAgainSeconds;
     } else log.warn({ object: keyOf(object) }, 'Let a binding go without its purge: the service is sealed');
@@ -131,6 +133,11 @@ export function createBindingReconciler(view: ControllerView): Reconcile {
       body: { metadata: { finalizers, resourceVersion } },
     });
   }
+}
+
+function retainedOf({ namespace, name, retainSeconds, secrets }: Binding): RetainedBinding {
+  const once = secrets.flatMap((secret) => (secret.opens === 'Once' ? [secret.name] : []));
+  return { namespace, name, retainSeconds, once };
 }
 
 async function observeSecrets(

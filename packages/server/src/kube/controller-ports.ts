@@ -3,7 +3,13 @@
  * It must never hold behaviour.
  * @module
  */
-import type { ObservedRecords, ObservedSecret, SelectingBinding } from '@letterlock/core';
+import type {
+  InjectionSettings,
+  ObservedRecords,
+  ObservedSecret,
+  RetainedBinding,
+  SelectingBinding,
+} from '@letterlock/core';
 import type { Logger } from 'pino';
 import type { ApiClient } from './api-client.ts';
 import type { EventRecorder } from './events.ts';
@@ -13,7 +19,12 @@ import type { LiveWorld } from './live-bindings.ts';
 /** What the service offers while it is unsealed. */
 export interface UnsealedSources {
   readonly publicKeyOf: (namespace: string, name: string) => Promise<PublicKeyMembers>;
-  readonly purge: (namespace: string, name: string) => Promise<void>;
+  /** Destroys what was written for a binding, and its keys. */
+  readonly purge: (binding: RetainedBinding) => Promise<void>;
+  /** The binding is there, and what was written for it outlives it so long. */
+  readonly retain: (binding: RetainedBinding) => Promise<void>;
+  /** Purges what has outlived its binding. @returns `namespace/name` of each */
+  readonly purgeRetained: (isThere: (namespace: string, name: string) => boolean) => Promise<readonly string[]>;
   readonly secretOf: (path: string, opens: 'Unlimited' | 'Once') => Promise<Omit<ObservedSecret, 'name'> | undefined>;
   /** Looks at what is stored about pods. @returns UIDs of those of which something changed */
   readonly lookAtPods: () => Promise<ReadonlySet<string>>;
@@ -39,6 +50,8 @@ export interface ControllerOptions {
   readonly trustDomain: string;
   /** Where agents reach the service, for messages to people. */
   readonly service: string;
+  /** What the webhook injects. Default: nothing, and no pod is missed. */
+  readonly injection?: InjectionSettings;
   readonly events: EventRecorder;
   readonly nowSeconds: () => number;
   readonly monotonicSeconds: () => number;
@@ -62,6 +75,8 @@ export interface ControllerView {
   readonly world: LiveWorld;
   /** `namespace/name` of a binding → what was observed of it last. */
   readonly observed: Map<string, SelectingBinding>;
+  /** UIDs of pods that ask for an agent and have none. */
+  readonly leftOut: Set<string>;
   /** Makes the recipient of a pod be looked at. @param key - `namespace/name` of the pod */
   readonly touchRecipient: (key: string) => void;
 }

@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, test } from '@jest/globals';
 import type { ObservedRecords } from '@letterlock/core';
+import { injectionSettings } from '@letterlock/core/testing';
 import { pino } from 'pino';
 import { pathOf } from './api-client.ts';
 import { ApiError } from './api-error.ts';
@@ -35,7 +36,9 @@ function start() {
   const nowSeconds = (): number => clock.seconds;
   const sources: UnsealedSources = {
     publicKeyOf: async () => ({ kty: 'EC', crv: 'P-256', x: 'x', y: 'y' }),
-    purge: async (namespace, name) => void purged.push(`${namespace}/${name}`),
+    purge: async ({ namespace, name }) => void purged.push(`${namespace}/${name}`),
+    retain: async ({ name, retainSeconds }) => void told.push(`retain ${name} ${retainSeconds}`),
+    purgeRetained: async () => [],
     secretOf: async () => facts.secret,
     lookAtPods: async () => new Set(records.keys()),
     recordsOf: (uid) => records.get(uid) ?? { keyset: undefined, chain: undefined, deliveries: [] },
@@ -49,6 +52,7 @@ function start() {
     log,
     trustDomain: 'prod.example',
     service: 'https://letterlock:8443',
+    injection: injectionSettings,
     events: createEventRecorder({ api, log, nowSeconds, instance: 'test' }),
     nowSeconds,
     monotonicSeconds: nowSeconds,
@@ -166,6 +170,52 @@ describe('the controller', () => {
     await until(async () => (await read(api, `${bindings}/db`))?.['status'] !== undefined);
     expect((await read(api, `${bindings}/db`))?.['status']?.['recipientCount']).toBe(0);
     expect(await read(api, `${recipients}/orders-1`)).toBeUndefined();
+  });
+
+  test('a binding says how long what was written outlives it', async () => {
+    const { api, controller, told } = start();
+    await api.ask({ method: 'POST', path: bindings, body: binding({ retainFor: '24h' }) });
+    controller.start();
+    await until(() => told.includes('retain db 86400'));
+  });
+
+  test('a pod that asks for the agent and has none has an event, and is counted while it is there', async () => {
+    const { api, controller } = start();
+    const annotations = { 'letterlock.dev/inject': 'true' };
+    const container = { name: 'app', image: 'app' };
+    const asking = (name: string, more: object = {}) => {
+      const body = pod(name);
+      const metadata = { ...body.metadata, annotations };
+      return { ...body, metadata, spec: { ...body.spec, containers: [container], ...more } };
+    };
+    await api.ask({ method: 'POST', path: pods, body: asking('left-out') });
+    await api.ask({ method: 'POST', path: pods, body: asking('windows', { os: { name: 'windows' } }) });
+    await api.ask({
+      method: 'POST',
+      path: pods,
+      body: asking('injected', { initContainers: [{ name: 'letterlock-agent', image: 'a' }] }),
+    });
+    await api.ask({ method: 'POST', path: pods, body: { ...pod('plain'), spec: { containers: [container] } } });
+    controller.start();
+    await until(() => controller.leftOut === 1);
+    await until(() => api.requests.some(({ path }) => path.endsWith('/events')));
+    expect(api.requests.filter(({ path }) => path.endsWith('/events')).map(({ body }) => body)).toEqual([
+      expect.objectContaining({ reason: 'NotInjected', involvedObject: expect.objectContaining({ name: 'left-out' }) }),
+    ]);
+    await api.ask({ method: 'DELETE', path: `${pods}/left-out` });
+    await until(() => controller.leftOut === 0);
+  });
+
+  test('the label of a namespace asks for pods that are there already', async () => {
+    const { api, controller } = start();
+    const body = { ...pod('plain'), spec: { containers: [{ name: 'app', image: 'app' }] } };
+    await api.ask({ method: 'POST', path: pods, body });
+    controller.start();
+    await until(() => controller.world.isCurrent());
+    const metadata = { name: 'shop', labels: { 'letterlock.dev/inject': 'enabled' } };
+    const path = pathOf({ apiVersion: 'v1', resource: 'namespaces' });
+    await api.ask({ method: 'POST', path, body: { apiVersion: 'v1', kind: 'Namespace', metadata } });
+    await until(() => controller.leftOut === 1);
   });
 
   test('rights rest on nothing before the first lists, nor five minutes after the last news', async () => {

@@ -16,6 +16,7 @@ import {
 } from './controller-ports.ts';
 import { Informer } from './informer.ts';
 import { isRecord, keyOf, type KubernetesObject } from './kubernetes-object.ts';
+import { createLeftOutFinder } from './left-out-finder.ts';
 import { createLiveWorld, type LiveWorld } from './live-bindings.ts';
 import { ObjectStore } from './object-store.ts';
 import { createRecipientReconciler } from './recipient-reconciler.ts';
@@ -27,7 +28,10 @@ const turnMilliseconds = 100;
 /** How soon people see what a pod was given, by whichever replica. */
 const lookEveryTurns = 20;
 
-type Kind = 'binding' | 'recipient' | 'trust';
+/** A look at what has outlived its binding. */
+const purgeEveryTurns = 200;
+
+type Kind = 'binding' | 'recipient' | 'trust' | 'left-out';
 
 export class Controller {
   readonly world: LiveWorld;
@@ -39,10 +43,13 @@ export class Controller {
   readonly #podStore = new ObjectStore();
   readonly #bindingStore = new ObjectStore();
   readonly #observed = new Map<string, SelectingBinding>();
+  readonly #leftOut = new Set<string>();
   readonly #queue: WorkQueue;
   #timer: NodeJS.Timeout | undefined;
+  #isRunning = false;
   #turns = 0;
   #look: Promise<void> | undefined;
+  #purge: Promise<void> | undefined;
   #tellsAllPods = false;
 
   constructor(options: ControllerOptions) {
@@ -82,9 +89,7 @@ export class Controller {
       ...common,
       path: pathOf({ apiVersion: 'v1', resource: 'namespaces' }),
       resource: 'namespaces',
-      changed: ({ metadata }) => {
-        if (metadata.labels?.[injectLabel] === 'enabled') this.#add('trust', metadata.name);
-      },
+      changed: (namespace) => this.#namespaceChanged(namespace),
       gone: ({ metadata }) => this.#queue.forget(`trust ${metadata.name}`),
     });
     const bindings = this.#bindings;
@@ -102,12 +107,14 @@ export class Controller {
       podsByUid: this.#podStore,
       world: this.world,
       observed: this.#observed,
+      leftOut: this.#leftOut,
       touchRecipient: (key) => this.#add('recipient', key),
     };
     const reconcilers: Readonly<Record<Kind, Reconcile>> = {
       binding: createBindingReconciler(view),
       recipient: createRecipientReconciler(view),
       trust: createTrustWriter(view),
+      'left-out': createLeftOutFinder(view),
     };
     this.#queue = new WorkQueue({
       run: (key) => {
@@ -116,10 +123,12 @@ export class Controller {
       },
       failed: (key, error) => log.warn({ object: key, error }, 'Could not reconcile'),
       nowMilliseconds: () => performance.now(),
+      isOpen: () => this.#isRunning && options.isLeading(),
     });
   }
 
   start(): void {
+    this.#isRunning = true;
     for (const informer of this.#informers) informer.start();
     this.#timer = setInterval(() => this.#turn(), turnMilliseconds);
     this.#timer.unref();
@@ -144,11 +153,17 @@ export class Controller {
   }
 
   async stop(): Promise<void> {
+    this.#isRunning = false;
     clearInterval(this.#timer);
     await Promise.all(this.#informers.map((informer) => informer.stop()));
-    await this.#look;
+    await Promise.all([this.#look, this.#purge]);
     await this.#queue.settle();
     await this.#options.events.settle();
+  }
+
+  /** Pods that ask for an agent and have none, as far as this process looks: while it leads. */
+  get leftOut(): number {
+    return this.#leftOut.size;
   }
 
   get #informers(): readonly Informer[] {
@@ -164,10 +179,30 @@ export class Controller {
     this.#queue.turn();
     this.#turns += 1;
     const sources = this.#options.unsealed();
-    if (this.#turns % lookEveryTurns !== 0 || this.#look !== undefined || sources === undefined) return;
-    this.#look = this.#lookAtPods(sources)
-      .catch((error: unknown) => this.#options.log.warn({ error }, 'Could not look at what pods were given'))
-      .finally(() => (this.#look = undefined));
+    if (sources === undefined) return;
+    const { log } = this.#options;
+    if (this.#turns % lookEveryTurns === 0) {
+      this.#look ??= this.#lookAtPods(sources)
+        .catch((error: unknown) => log.warn({ error }, 'Could not look at what pods were given'))
+        .finally(() => (this.#look = undefined));
+    }
+    if (this.#turns % purgeEveryTurns === 0) {
+      this.#purge ??= this.#purgeRetained(sources)
+        .catch((error: unknown) => log.warn({ error }, 'Could not purge what has outlived its binding'))
+        .finally(() => (this.#purge = undefined));
+    }
+  }
+
+  /** Only who follows the bindings can say that one is gone. */
+  async #purgeRetained(sources: UnsealedSources): Promise<void> {
+    if (!this.world.isCurrent()) return;
+    const isThere = (namespace: string, name: string): boolean => {
+      // Said at each, since following may be interrupted meanwhile.
+      return !this.world.isCurrent() || this.#bindings.get(`${namespace}/${name}`) !== undefined;
+    };
+    for (const binding of await sources.purgeRetained(isThere)) {
+      this.#options.log.info({ binding }, 'Purged what has outlived its binding');
+    }
   }
 
   async #lookAtPods(sources: UnsealedSources): Promise<void> {
@@ -199,7 +234,10 @@ export class Controller {
     const before = this.#podStore.byUid(pod.metadata.uid);
     this.#podStore.put(pod);
     this.#tell((sources) => sources.podChanged(pod));
-    if (!hasAgent(pod)) return;
+    if (!hasAgent(pod)) {
+      this.#lookForLeftOut(pod);
+      return;
+    }
     // Writers have no binding in their namespace, and their agents wait for the trust too.
     if (before === undefined) this.#add('trust', pod.metadata.namespace ?? '');
     this.#add('recipient', keyOf(pod));
@@ -208,9 +246,24 @@ export class Controller {
 
   #podGone(pod: KubernetesObject): void {
     this.#podStore.delete(pod);
-    this.#queue.forget(`recipient ${keyOf(pod)}`);
+    this.#leftOut.delete(pod.metadata.uid);
+    for (const kind of ['recipient', 'left-out']) this.#queue.forget(`${kind} ${keyOf(pod)}`);
     this.#tell((sources) => sources.podGone(pod.metadata.uid));
     if (hasAgent(pod)) this.#touchBindings(pod);
+  }
+
+  /** What a namespace's label asks, it asks for pods that are there already. */
+  #namespaceChanged({ metadata: { name, labels } }: KubernetesObject): void {
+    if (labels?.[injectLabel] === 'enabled') this.#add('trust', name);
+    for (const pod of this.#podStore.in(name)) if (!hasAgent(pod)) this.#lookForLeftOut(pod);
+  }
+
+  /** Most pods ask for nothing, and are not worth a look. */
+  #lookForLeftOut(pod: KubernetesObject): void {
+    const { namespace = '', labels, annotations, uid } = pod.metadata;
+    const ofNamespace = this.#namespaces.get(namespace)?.metadata.labels;
+    const words = [labels, annotations, ofNamespace].map((each) => each?.[injectLabel]);
+    if (words.some((word) => word !== undefined) || this.#leftOut.has(uid)) this.#add('left-out', keyOf(pod));
   }
 
   #podsListed(pods: readonly KubernetesObject[], startedSeconds: number): void {

@@ -9,6 +9,8 @@ export interface WorkQueueOptions {
   readonly run: (key: string) => Promise<number | undefined>;
   readonly failed: (key: string, error: unknown) => void;
   readonly nowMilliseconds: () => number;
+  /** Whether anything may be started now; asked again at each end of a run. */
+  readonly isOpen: () => boolean;
 }
 
 const everyMilliseconds = 1000;
@@ -49,6 +51,7 @@ export class WorkQueue {
 
   /** Starts what is due; to be called often. */
   turn(): void {
+    if (!this.#options.isOpen()) return;
     const now = this.#options.nowMilliseconds();
     for (const [key, at] of this.#due) {
       if (this.#running.size >= mostAtOnce) return;
@@ -75,6 +78,8 @@ export class WorkQueue {
       this.add(key, Math.min(shortestBackoffMilliseconds * 2 ** (failures - 1), longestBackoffMilliseconds));
     } finally {
       this.#running.delete(key);
+      // Whoever waits for a place need not wait for the next call.
+      this.turn();
     }
   }
 }
