@@ -25,6 +25,7 @@ interface KubernetesObject {
     readonly resourceNames?: readonly string[];
     readonly verbs: readonly string[];
   }[];
+  readonly data?: Readonly<Record<string, string>>;
   readonly spec?: { readonly policyName?: string; readonly failurePolicy?: string };
   readonly webhooks?: readonly { readonly clientConfig: object; readonly matchConditions?: readonly object[] }[];
 }
@@ -35,6 +36,14 @@ function render(values: object): readonly KubernetesObject[] {
   return parseAllDocuments(stdout)
     .map((document) => document.toJS() as KubernetesObject | null)
     .filter((object) => object !== null);
+}
+
+/** What the server reads. */
+function configurationOf(values: object): Readonly<Record<string, unknown>> {
+  const map = render(values).find(
+    ({ kind, metadata }) => kind === 'ConfigMap' && metadata.name === 'letterlock-server',
+  );
+  return parse(map?.data?.['letterlock.yaml'] ?? '') as Readonly<Record<string, unknown>>;
 }
 
 const [one] = least.init.certificates;
@@ -74,6 +83,11 @@ describe('values', () => {
       name: 'two replicas in transient mode',
       values: { ...least, replicas: 2 },
       message: 'replicas: got 2, need 1 in transient mode',
+    },
+    {
+      name: 'a digest of a server image that is none',
+      values: { ...durable, attest: { images: ['sha256:abc'] } },
+      message: 'does not match pattern',
     },
     {
       name: 'an external etcd without members',
@@ -159,11 +173,21 @@ describe('values', () => {
     expect(configuration?.metadata.annotations?.['letterlock.dev/warnings']).toContain(warning);
   });
 
-  test('warn about nothing by default', () => {
+  test.each([
+    { name: 'transient', values: least },
+    { name: 'durable', values: durable },
+    { name: 'durable, peer unseal off', values: { ...durable, attest: {}, peerUnseal: 'off' } },
+  ])('warn about nothing by default, $name', ({ name, values }) => {
     const words = ['install', 'letterlock', chartFolder, '--dry-run=client', '--values', '-'];
-    const { stdout } = runHelm(words, JSON.stringify(least));
-    expect(stdout).toContain('mode transient');
+    const { stdout } = runHelm(words, JSON.stringify(values));
+    expect(stdout).toContain(`mode ${name.split(',')[0]}`);
     expect(stdout).not.toContain('WARNING');
+  });
+
+  test('warn where no image of the server may be unsealed by another replica', () => {
+    const words = ['install', 'letterlock', chartFolder, '--dry-run=client', '--values', '-'];
+    const { stdout } = runHelm(words, JSON.stringify({ ...durable, attest: {} }));
+    expect(stdout).toContain('WARNING\nattest.images is empty');
   });
 });
 
@@ -249,6 +273,25 @@ describe('the chart', () => {
       'trust',
     ]);
     expect(new Set(policies.map(({ spec }) => spec?.failurePolicy))).toEqual(new Set(['Fail']));
+  });
+
+  test.each([
+    { name: 'transient', values: least, peers: undefined },
+    { name: 'durable', values: durable, peers: [0, 1, 2] },
+    { name: 'durable of one replica', values: { ...durable, replicas: 1 }, peers: [0] },
+  ])('names the replicas to each other, $name', ({ values, peers }) => {
+    const name = (index: number): string => `letterlock-server-${index}.letterlock-server.letterlock-system.svc:9443`;
+    expect(configurationOf(values)['peers']).toEqual(peers?.map(name));
+  });
+
+  test('lists the image of the server for peer unseal when it has a digest', () => {
+    const [digest, other] = [`sha256:${'1'.repeat(64)}`, `sha256:${'2'.repeat(64)}`];
+    const images = (values: object): unknown =>
+      (configurationOf({ ...durable, ...values })['attest'] as { readonly kubernetes: { readonly images?: unknown } })
+        .kubernetes.images;
+    expect(images({ image: { digest }, attest: {} })).toEqual([digest]);
+    expect(images({ image: { digest }, attest: { images: [other, digest] } })).toEqual([digest, other]);
+    expect(images({ attest: {} })).toBeUndefined();
   });
 
   test('keeps the definitions when it is uninstalled', () => {

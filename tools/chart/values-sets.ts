@@ -14,6 +14,7 @@ export const least = { init: { certificates: [certificate('A'), certificate('B')
 const durable = {
   mode: 'durable',
   init: { certificates: [certificate('A'), certificate('B'), certificate('C')], threshold: 2 },
+  attest: { images: [`sha256:${'c'.repeat(64)}`] },
 } as const;
 
 const everything = {

@@ -49,7 +49,7 @@ ca:
 attest:
   kubernetes:
     container: server
-    {{- with concat (ternary (list .Values.image.digest) list (ne .Values.image.digest "")) .Values.attest.images | uniq }}
+    {{- with include "letterlock.serverDigests" . | fromYamlArray }}
     images:
       {{- toYaml . | nindent 6 }}
     {{- end }}

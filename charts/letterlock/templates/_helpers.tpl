@@ -32,6 +32,11 @@ app.kubernetes.io/component: {{ index . 1 }}
 {{- if ne (toString .Values.replicas) "<nil>" }}{{ .Values.replicas }}{{ else }}{{ ternary 1 3 (eq .Values.mode "transient") }}{{ end }}
 {{- end }}
 
+{{/* Digests of server images that a replica may run to be unsealed by another one, as a YAML list. */}}
+{{- define "letterlock.serverDigests" -}}
+{{- concat (ternary (list .Values.image.digest) list (ne .Values.image.digest "")) .Values.attest.images | uniq | toYaml }}
+{{- end }}
+
 {{/* User name of the server's ServiceAccount in admission. */}}
 {{- define "letterlock.serverUser" -}}
 system:serviceaccount:{{ .Release.Namespace }}:{{ .Values.serviceAccount.name }}
@@ -117,6 +122,9 @@ webhook.failurePolicy is Ignore: while no replica answers, pods that ask for sec
 {{- end }}
 {{- if not (or .Values.webhook.namespaceSelector.matchExpressions .Values.webhook.namespaceSelector.matchLabels) }}
 webhook.namespaceSelector selects everything: pods of system namespaces may be injected, and wait for a service that may need them
+{{- end }}
+{{- if and (eq .Values.mode "durable") (eq .Values.peerUnseal "attested") (not (include "letterlock.serverDigests" . | fromYamlArray)) }}
+attest.images is empty and image.digest too: no replica is unsealed by another one, so each that restarts waits for admins
 {{- end }}
 {{- if not .Values.policies.enabled }}
 policies.enabled is false: whoever may edit a namespace can mint the tokens that enrolment believes
