@@ -2,9 +2,20 @@
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import { setTimeout as pause } from 'node:timers/promises';
 import { serverImage, serverNamespace, serverPod, type ServerPodObject } from '@letterlock/core/testing';
-import { randomIdentifier, readCertificate, signOperation } from '@letterlock/crypto';
+import {
+  bootFingerprint,
+  certificatePem,
+  createSelfSignedCertificate,
+  generateOpeningKey,
+  generateSigningKey,
+  publicOfOpening,
+  randomIdentifier,
+  readCertificate,
+  signOperation,
+} from '@letterlock/crypto';
 import { encodeBase64url } from '@letterlock/protocol';
 import { buildMilliseconds, EtcdServer, freePort } from './etcd/testing/etcd-server.ts';
+import { createPeerClient } from './grpc/peer-client.ts';
 import { etcdSettings, type EtcdSettings } from './testing/etcd-settings.ts';
 import { serverPodsApi, type ServerPodsApi } from './testing/server-pods-api.ts';
 import {
@@ -109,6 +120,29 @@ describe('replicas in Kubernetes', () => {
     const server = await start(1);
     await until('it is unsealed', async () => (await reasonsOf(server)).length === 0);
     expect(server.logged.join('\n')).toContain('Unsealed by a peer');
+  });
+
+  test('who has stolen the API token of one that admins have unsealed is given nothing in its name', async () => {
+    const first = running.get(0)!;
+    await until('it has written down its start', () => first.logged.join('\n').includes('Wrote down the own start'));
+    const key = generateSigningKey();
+    const enc = generateOpeningKey();
+    const boot = bootFingerprint(key.thumbprint, publicOfOpening(enc).thumbprint);
+    const { namespace, name, uid } = serverPod(0).metadata;
+    const own = { namespace, name, uid, serviceAccount: 'letterlock-server' };
+    const token = cluster.witness.issue(own, `letterlock-boot:test.example:${boot}`);
+    const der = createSelfSignedCertificate({
+      key,
+      commonName: 'thief',
+      notBeforeSeconds: nowSeconds() - 60,
+      notAfterSeconds: nowSeconds() + 600,
+    });
+    const pem = key.keyObject.export({ format: 'pem', type: 'pkcs8' });
+    const address = `localhost:${ports[0]}`;
+    const ask = createPeerClient({ address, certificate: certificatePem(der), key: pem });
+    const refused = ask({ benc: { ...publicOfOpening(enc).jwk }, token });
+    await expect(refused).rejects.toMatchObject({ code: 'denied' });
+    expect(first.logged.join('\n')).toContain('peer_start_granted');
   });
 
   test('one with another image stays sealed, and its log, its probe and an event at its pod say why', async () => {

@@ -28,6 +28,7 @@ import {
 import { lifetimes } from '@letterlock/protocol';
 import type { Logger } from 'pino';
 import { hostsOf } from './address.ts';
+import { keepOwnStart } from './claim-own-start.ts';
 import { composeUnsealed } from './compose-unsealed.ts';
 import { countCalls } from './counted-store.ts';
 import { openAttestor } from './open-attestor.ts';
@@ -367,7 +368,7 @@ export async function startServer(config: Config, options: StartOptions = {}): P
     ...(workloads === undefined ? [] : [workloads.stop]),
     runSweeper({ unsealed: () => unsealed, installation, metrics, log }),
     ...(config.tls === undefined ? [] : [reloadCertificate(config.tls)]),
-    ...(peers === undefined ? [] : [peers.stop]),
+    ...(peers === undefined ? [] : [peers.stop, keepOwnStart({ installation, log })]),
   ];
 
   const fingerprint = (): string | undefined => {

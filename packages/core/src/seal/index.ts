@@ -13,6 +13,7 @@ export { type AppliedOperation } from './applied-operation.ts';
 export { createBootKeys, replicaName, type BootKeys } from './boot-keys.ts';
 export { type AskPeer } from './ask-peer.ts';
 export { type AttestedBoot, type BootAttestor, type BootEvidence } from './attestation.ts';
+export { type OwnStart } from './claim-own-start.ts';
 export { imageReason, type RefusedReplica } from './grant-peer.ts';
 export { Installation, type CountedShare, type InstallationOptions } from './installation.ts';
 export { type Unsealed } from './opened.ts';

@@ -33,6 +33,7 @@ import { putBootImages } from './boot-images.ts';
 import { replicaName, type BootKeys } from './boot-keys.ts';
 import { bumpEpoch } from './bump-epoch.ts';
 import { CeremonyTrail } from './ceremony-trail.ts';
+import { claimOwnStart, type OwnStart } from './claim-own-start.ts';
 import { CollectedShares, type CollectedShare } from './collected-shares.ts';
 import { createInstallation } from './create-installation.ts';
 import { readExpectedConfiguration, type ConfigurationExpectations } from './expected-configuration.ts';
@@ -309,6 +310,19 @@ export class Installation {
       if (isProblemError(error) && error.code === 'internal') this.#alarm = error.reason;
       throw error;
     }
+  }
+
+  /**
+   * Keeps others from being unsealed in the name of this very process; to be called after each unseal until it answers.
+   * @returns undefined where nothing attests. @throws 'sealed', 'denied' while nothing attests this process yet, 'unavailable'
+   */
+  async claimOwnStart(): Promise<OwnStart | undefined> {
+    const { store, clock, attestor, boot } = this.#o;
+    const { barrier } = this.#requireOpened();
+    const epochRevision = this.#epoch.revision;
+    if (attestor === undefined) return undefined;
+    if (epochRevision === undefined) throw sealedProblem();
+    return claimOwnStart({ store, barrier, attestor, boot: boot.boot, epochRevision, nowSeconds: clock.nowSeconds() });
   }
 
   /** Lets replicas unseal each other, or not. @throws 'sealed', 'conflict' for an operation applied before, 'unavailable' */

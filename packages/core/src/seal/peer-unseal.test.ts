@@ -248,6 +248,36 @@ describe('an unsealed replica', () => {
     await expect(ask(a, b, await requestOf(b))).rejects.toMatchObject({ code: 'denied', reason: 'peer_unseal_off' });
   });
 
+  test('gives nothing in the name of one that has the key and has written it down', async () => {
+    const { a } = await replicas();
+    // As who has stolen what A proves its pod with.
+    const thief = await a.restarted({ attestor: podA });
+    const request = await requestOf(thief, podA);
+    await expect(a.installation.claimOwnStart()).resolves.toBe('claimed');
+    await expect(ask(a, thief, request)).rejects.toMatchObject({ code: 'denied', reason: 'peer_start_granted' });
+    // Its own answer may have been lost.
+    await expect(a.installation.claimOwnStart()).resolves.toBe('claimed');
+  });
+
+  test('tells one that has the key that another process was there before', async () => {
+    const { a } = await replicas();
+    const thief = await a.restarted({ attestor: podA });
+    await ask(a, thief, await requestOf(thief, podA));
+    await expect(a.installation.claimOwnStart()).resolves.toBe('taken');
+    await expect(a.installation.claimOwnStart()).resolves.toBe('taken');
+  });
+
+  test('writes down no start that nobody attests, nor one before a seal', async () => {
+    const alone = await SealWorld.unsealed();
+    await expect(alone.installation.claimOwnStart()).resolves.toBeUndefined();
+    const { a, b } = await replicas();
+    await expect(b.installation.claimOwnStart()).rejects.toMatchObject({ code: 'sealed' });
+    await b.installation.unsealByPeer(wire(b, a));
+    await b.seal();
+    expect(a.installation.state).toBe('unsealed');
+    await expect(a.installation.claimOwnStart()).rejects.toMatchObject({ code: 'sealed' });
+  });
+
   test('gives each start of a process to one pair of boot keys', async () => {
     const { a, b } = await replicas();
     await ask(a, b, await requestOf(b));
