@@ -7,6 +7,7 @@
 import { agentMutants } from './agent-mutants.ts';
 import { attackMutants } from './attack-mutants.ts';
 import { attestMutants } from './attest-mutants.ts';
+import { controllerMutants } from './controller-mutants.ts';
 import { lifecycleMutants } from './lifecycle-mutants.ts';
 import { lifetimeMutants } from './lifetime-mutants.ts';
 import { workloadMutants } from './workload-mutants.ts';
@@ -1001,6 +1002,7 @@ export const mutants: readonly Mutant[] = [
   ...attackMutants,
   ...attestMutants,
   ...agentMutants,
+  ...controllerMutants,
   ...lifecycleMutants,
   ...lifetimeMutants,
   // Keys on devices.

@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, test } from '@jest/globals';
 import { randomIdentifier } from '@letterlock/crypto';
 import { liveBinding } from '../policy/testing/fake-bindings.ts';
+import { envelopePath } from '../secrets/secret-record.ts';
 import { RetainedBindings, type RetainedBinding } from './retained-bindings.ts';
 import { BindingWorld, readerPod, secretPath } from './testing/binding-world.ts';
 
@@ -95,6 +96,8 @@ describe('a purge', () => {
     await expect(world.secrets.observe(secretPath)).resolves.toMatchObject({ ver: 2, s: 'DESTROYED' });
     for (const ver of [1, 2]) {
       await expect(world.contentFor(readerPod, ver)).rejects.toMatchObject({ code: 'gone' });
+      const key = world.barrier.keyOf(envelopePath(secretPath, ver));
+      expect((await world.store.range({ key })).entries).toEqual([]);
     }
     await world.write(await world.make({ ver: 3, content: 'new' }));
     await expect(world.contentFor(readerPod)).resolves.toBe('new');
