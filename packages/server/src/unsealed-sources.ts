@@ -62,11 +62,11 @@ export function createUnsealedSources(
 async function observeWrap(wraps: WrapsOf, path: string): ReturnType<UnsealedSources['secretOf']> {
   const wrap = await wraps.observe(path);
   if (wrap === undefined) return undefined;
-  const { st, storedAt, wrt, rcp, exp } = wrap;
+  const { st, storedAt, by, wrt, rcp, exp } = wrap;
   return {
     version: 1,
     writtenAtSeconds: storedAt,
-    writer: wrt,
+    writer: by ?? wrt,
     recipients: [rcp],
     isGone: st === 'EXPIRED' || st === 'REVOKED' || st === 'BURNED',
     // It has reached its pod, and nothing needs to be written for that one.

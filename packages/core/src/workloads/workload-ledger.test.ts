@@ -78,6 +78,7 @@ describe('the ledger', () => {
     await world.wraps.acknowledge(permitted, { cid });
     await ledger.look();
     expect(ledger.of(uid).deliveries).toMatchObject([{ at, opened: at + 5 }]);
+    await expect(world.wraps.observe(secretPath)).resolves.toMatchObject({ st: 'OPENED', by: 'sa:ci/deployer' });
   });
 
   test('the version says which ServiceAccount wrote it', async () => {

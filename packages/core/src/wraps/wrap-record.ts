@@ -31,6 +31,8 @@ export interface Claim {
 export interface WrapRecord {
   /** When the present state began, seconds. A repeated delivery does not change it. */
   readonly at: number;
+  /** `sa:<namespace>/<name>` of a pod that stored it, whose key ends with it. */
+  readonly by?: string;
   readonly claim?: Claim;
   readonly eh: string;
   readonly exp: number;
@@ -116,8 +118,8 @@ export function putState(barrier: Barrier, record: WrapRecord): Operation {
 
 /** Canonical JSON: members in the order of their names, so that JSON.stringify writes what JCS asks for. */
 export function writeRecord(record: WrapRecord): string {
-  const { at, claim, eh, exp, id, path, ph, rcp, s, v, win, wkey, wrt } = record;
-  return JSON.stringify({ at, claim: claim && inOrder(claim), eh, exp, id, path, ph, rcp, s, v, win, wkey, wrt });
+  const { at, by, claim, eh, exp, id, path, ph, rcp, s, v, win, wkey, wrt } = record;
+  return JSON.stringify({ at, by, claim: claim && inOrder(claim), eh, exp, id, path, ph, rcp, s, v, win, wkey, wrt });
 }
 
 function inOrder({ aproof, at, bhs, cid, kid, n, proof, until }: Claim): object {
@@ -143,10 +145,13 @@ export function storedRecord(o: {
   readonly ph: string;
   readonly writerKey: PublicJwk;
   readonly nowSeconds: number;
+  /** Of a writer that is a pod. */
+  readonly by?: string;
 }): WrapRecord {
   const { header, eh, ph } = o;
   return {
     at: o.nowSeconds,
+    ...(o.by === undefined ? {} : { by: o.by }),
     eh,
     exp: header.exp,
     id: header.id,

@@ -86,6 +86,8 @@ export interface ObservedWrap {
   /** Since when it is in this state. */
   readonly at: number;
   readonly storedAt: number;
+  /** `sa:<namespace>/<name>` of a pod that stored it. */
+  readonly by?: string;
   readonly wrt: string;
   readonly rcp: string;
   readonly exp: number;
@@ -129,7 +131,9 @@ export class Wraps {
       const nowSeconds = clock.nowSeconds();
       const currentKeyset = (id: string) => directory.currentKeyset(id);
       const checked = await checkEnvelope('once', permitted, read, nowSeconds, currentKeyset, bindings);
-      const record = storedRecord({ ...checked, eh: read.eh, ph: read.ph, nowSeconds });
+      const { workload } = permitted.caller;
+      const by = workload === undefined ? {} : { by: `sa:${workload.ns}/${workload.sa}` };
+      const record = storedRecord({ ...checked, ...by, eh: read.eh, ph: read.ph, nowSeconds });
       const key = stateKey(barrier, record.id);
       const isReserved = this.#live.reserve(record.wrt, key);
       let created = false;
@@ -223,8 +227,17 @@ export class Wraps {
     const key = stateKey(barrier, place.id);
     const { record } = openState(barrier, key, (await store.range({ key })).entries[0]);
     if (record === undefined) return undefined;
-    const { s, at, wrt, rcp, exp, claim } = record;
-    return { st: s, at, storedAt: place.at, wrt, rcp, exp, ...(claim === undefined ? {} : { openedBy: claim.kid }) };
+    const { s, at, by, wrt, rcp, exp, claim } = record;
+    return {
+      st: s,
+      at,
+      ...(by === undefined ? {} : { by }),
+      storedAt: place.at,
+      wrt,
+      rcp,
+      exp,
+      ...(claim === undefined ? {} : { openedBy: claim.kid }),
+    };
   }
 
   /** Takes back what is stored for a path and not claimed, for the service's own controller. @throws 'unavailable' */
