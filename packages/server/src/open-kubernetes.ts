@@ -52,6 +52,8 @@ export interface OpenedKubernetes {
 }
 
 const leaseName = 'letterlock-controller';
+/** Longer than another replica needs to take a lease that nobody renews. */
+const sealedCourtesySeconds = 20;
 
 export function openKubernetes(o: KubernetesOptions): OpenedKubernetes {
   const { config, kubernetes, clock, log, metrics, api } = o;
@@ -62,6 +64,8 @@ export function openKubernetes(o: KubernetesOptions): OpenedKubernetes {
     holder: kubernetes.pod,
     monotonicSeconds: () => clock.monotonicSeconds(),
     nowSeconds: () => clock.nowSeconds(),
+    // A sealed one would say of every binding that the service is sealed, while others serve.
+    courtesySeconds: () => (o.isInitialised() && o.secrets() === undefined ? sealedCourtesySeconds : 0),
     log,
   });
   const attempt = (): Promise<void> =>

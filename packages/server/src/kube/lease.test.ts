@@ -8,8 +8,10 @@ import { FakeApi } from './testing/fake-api.ts';
 function replicas() {
   const api = new FakeApi();
   const clock = { seconds: 1_790_000_000 };
-  const of = (holder: string): Lease =>
+  const courtesy = { a: 0, b: 0 };
+  const of = (holder: 'a' | 'b'): Lease =>
     new Lease({
+      courtesySeconds: () => courtesy[holder],
       api,
       namespace: 'letterlock-system',
       name: 'letterlock-controller',
@@ -18,7 +20,7 @@ function replicas() {
       nowSeconds: () => clock.seconds,
       log: pino({ level: 'silent' }),
     });
-  return { api, clock, a: of('a'), b: of('b') };
+  return { api, clock, courtesy, a: of('a'), b: of('b') };
 }
 
 describe('Lease', () => {
@@ -87,5 +89,31 @@ describe('Lease', () => {
     expect(a.isLeading).toBe(false);
     await b.attempt();
     expect(b.isLeading).toBe(true);
+  });
+
+  test('who knows little waits for another to begin, also after its own crash, and leads where nobody does', async () => {
+    const { clock, courtesy, a, b } = replicas();
+    await a.attempt();
+    await a.release();
+    courtesy.b = 20;
+    await b.attempt();
+    expect(b.isLeading).toBe(false);
+    clock.seconds += 21;
+    await b.attempt();
+    expect(b.isLeading).toBe(true);
+    clock.seconds += 3;
+    await b.attempt();
+    expect(b.isLeading).toBe(true);
+    // The same name begins anew, as a pod of a StatefulSet does.
+    const again = replicas();
+    await again.b.attempt();
+    again.courtesy.b = 20;
+    again.clock.seconds += 11;
+    await again.b.attempt();
+    expect(again.b.isLeading).toBe(false);
+    await again.a.attempt();
+    again.clock.seconds += 16;
+    await again.a.attempt();
+    expect(again.a.isLeading).toBe(true);
   });
 });

@@ -17,6 +17,8 @@ export interface LeaseOptions {
   readonly holder: string;
   readonly monotonicSeconds: () => number;
   readonly nowSeconds: () => number;
+  /** How much longer this replica waits than another one would, seconds: one that knows little lets others lead. Default 0. */
+  readonly courtesySeconds?: () => number;
   readonly log: Logger;
 }
 
@@ -76,13 +78,15 @@ export class Lease {
   #mayTake(lease: KubernetesObject): boolean {
     const holder = holderOf(lease);
     const { resourceVersion } = lease.metadata;
-    if (holder === '' || holder === this.#options.holder) return true;
+    const courtesySeconds = this.isLeading ? 0 : (this.#options.courtesySeconds?.() ?? 0);
+    const isFree = holder === '' || holder === this.#options.holder;
+    if (isFree && courtesySeconds === 0) return true;
     const nowSeconds = this.#options.monotonicSeconds();
     // By our own clock since we saw it last change: the holder's clock may be wrong.
     if (this.#seen?.resourceVersion !== resourceVersion) {
       this.#seen = { resourceVersion, holder, sinceSeconds: nowSeconds };
     }
-    return nowSeconds - this.#seen.sinceSeconds > durationSeconds;
+    return nowSeconds - this.#seen.sinceSeconds > (isFree ? 0 : durationSeconds) + courtesySeconds;
   }
 
   async #read(): Promise<KubernetesObject | undefined> {
