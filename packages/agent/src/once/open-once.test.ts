@@ -169,6 +169,19 @@ describe('openOnce()', () => {
     expect(acts().slice(before)).toEqual(['wrap.open ok', 'wrap.redeliver ok']);
   });
 
+  test('whatever has become of an open that had a millisecond, the claim has it or gets it', async () => {
+    const hurried = options();
+    const rpc = {
+      call: (...[method, body, given]: Parameters<RpcClient['call']>) =>
+        hurried.link.rpc.call(method, body, { ...given, timeoutMilliseconds: 1 }),
+    } as unknown as RpcClient;
+    for (let attempt = 0; attempt < 5; attempt += 1) {
+      const outcome: unknown = await openOnce(offer, { ...hurried, link: { ...link, rpc } }).catch((error) => error);
+      expect(outcome).toMatchObject({ code: 'unavailable', reason: 'grpc_deadline_exceeded' });
+    }
+    await expect(openOnce(offer, options())).resolves.toMatchObject({ wrap: offer.wrap });
+  });
+
   test('takes no content that was delivered to a request which it did not send', async () => {
     await expect(openOnce(offer, options(losing('Open')))).rejects.toMatchObject({ code: 'unavailable' });
     const claim = folder.claimOf(offer, offer.wrap)!;

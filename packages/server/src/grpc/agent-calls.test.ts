@@ -33,6 +33,15 @@ async function callsOf(gate: { readonly isOpen: boolean }) {
     identities: [],
   };
   const refusals: string[] = [];
+  const unsealed = {
+    audit,
+    secrets,
+    wraps: {} as Wraps,
+    authorities: world.authorities,
+    workloads: world.workloads,
+    secondFactor: new SecondFactor({ reviewer: witness, clock, trustDomain }),
+    bindings: new FakeBindings(liveBinding({ writers })),
+  };
   const calls = createAgentCalls({
     trustDomain,
     installation: {
@@ -42,19 +51,12 @@ async function callsOf(gate: { readonly isOpen: boolean }) {
     },
     nonces,
     clock,
-    unsealed: () => ({
-      audit,
-      secrets,
-      wraps: {} as Wraps,
-      authorities: world.authorities,
-      workloads: world.workloads,
-      secondFactor: new SecondFactor({ reviewer: witness, clock, trustDomain }),
-      bindings: new FakeBindings(liveBinding({ writers })),
-    }),
+    unsealed: () => unsealed,
     readEnvelope,
     recordRefusal: async (_, __, { act }) => void refusals.push(act),
     proofFailed: () => undefined,
     checkAddress: () => undefined,
+    watchMilliseconds: 5,
   });
   const certificate = decodeBase64url((await world.enrol()).chain[0]!);
   const { envelope } = await sealEnvelope({
@@ -94,8 +96,34 @@ async function callsOf(gate: { readonly isOpen: boolean }) {
       bodyHash: hash43(body),
     });
   };
+  const watch = async (told: (count: number) => unknown): Promise<void> => {
+    let count = 0;
+    const body = Buffer.from('{}');
+    const rpc = '/letterlock.v1.Agent/Watch';
+    const proof = createProof({
+      key: world.agent.sig,
+      method: 'POST',
+      target: `grpc://${trustDomain}${rpc}`,
+      bodyHash: hash43(body),
+      nonce: nonces.issue(),
+      iat: clock.nowSeconds(),
+    });
+    const caller = { certificate, remoteAddress: '10.244.0.17' } as Parameters<typeof calls.watch>[0]['caller'];
+    const given = {
+      body,
+      proof,
+      caller,
+      path: rpc,
+      writerToken: undefined,
+      requestId: 'call-2',
+      bodyHash: hash43(body),
+    };
+    await calls.watch(given, () => void told((count += 1)), AbortSignal.timeout(5000));
+  };
   return {
     call,
+    clock,
+    watch,
     envelope: envelope as unknown as JcsObject,
     refusals,
     latest: () => store.range({ prefix: '', limit: 1000 }),
@@ -106,6 +134,27 @@ describe('createAgentCalls()', () => {
   test('writes once every admin has acknowledged its share', async () => {
     const { call, envelope } = await callsOf({ isOpen: true });
     await expect(call('Write', envelope)).resolves.toContain('rcpt');
+  });
+
+  test.each([
+    { name: 'in its last second', seconds: 3600, code: undefined },
+    { name: 'once it has ended', seconds: 3601, code: 'bad_proof' },
+  ])('a certificate $name: $code', async ({ seconds, code }) => {
+    const { call, clock, envelope } = await callsOf({ isOpen: true });
+    clock.advance(seconds);
+    const outcome = await call('Write', envelope).then(
+      () => undefined,
+      (error: { readonly code: string }) => error.code,
+    );
+    // The envelope is an hour old by then, which is another matter.
+    expect(outcome === 'bad_envelope' ? undefined : outcome).toBe(code);
+  });
+
+  test('a stream ends with the certificate that it began with', async () => {
+    const { watch, clock } = await callsOf({ isOpen: true });
+    // Everything has been told with the second event.
+    const watching = watch((count) => count === 2 && clock.advance(3601));
+    await expect(watching).rejects.toMatchObject({ code: 'bad_proof' });
   });
 
   test('stores nothing before, and says so on record', async () => {

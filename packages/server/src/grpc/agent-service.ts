@@ -17,6 +17,7 @@ import type { Logger } from 'pino';
 import { agentDefinition, agentMethods, agentServicePath, type AgentMethod } from './agent-definition.ts';
 import { bufferOf, encodeDocument } from './document-codec.ts';
 import type { GrpcCaller, GrpcService } from './grpc-listener.ts';
+import { requireSmallMetadata } from './metadata-size.ts';
 import { problemOf, statusOf } from './grpc-status.ts';
 
 /** A call as it was received, before anybody is believed. */
@@ -57,6 +58,7 @@ export function createAgentService(o: { readonly calls: AgentCalls; readonly log
       const caller = callerOf(peer);
       if (caller === undefined) throw new ProblemError('bad_proof', { reason: 'client_key' });
       calls.checkAddress(caller.remoteAddress);
+      requireSmallMetadata(metadata);
       const body = decodeDocument(request);
       return {
         requestId: randomUUID(),

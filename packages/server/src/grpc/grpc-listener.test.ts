@@ -242,6 +242,12 @@ describe('T-31 the listener for replicas', () => {
       status: 12,
     },
     {
+      name: 'metadata over 16 KiB',
+      frames: () => frame(encodeDocument(Buffer.from('{}'))),
+      headers: { 'x-more': 'a'.repeat(limits.headersBytes) },
+      status: 8,
+    },
+    {
       name: 'a deadline that is none',
       frames: () => frame(new Uint8Array(0)),
       headers: { 'grpc-timeout': 'soon' },

@@ -16,6 +16,7 @@ import {
 } from '@letterlock/protocol';
 import type { Logger } from 'pino';
 import { encodeDocument } from './document-codec.ts';
+import { requireSmallMetadata } from './metadata-size.ts';
 import { problemOf, statusOf } from './grpc-status.ts';
 import type { GrpcService } from './grpc-listener.ts';
 
@@ -48,6 +49,7 @@ export function createPeerService(o: PeerServiceOptions): GrpcService {
     const answer = async (call: ServerUnaryCall<Buffer, Buffer>, requestId: string): Promise<Buffer> => {
       const caller = callerOf(call.getPeer());
       if (caller === undefined) throw new ProblemError('bad_proof', { reason: 'client_key' });
+      requireSmallMetadata(call.metadata);
       if (call.request.length > limits.peerMessageBytes)
         throw new ProblemError('too_large', { reason: 'grpc_message' });
       const request = readClaims(peerUnsealRequest, decodeDocument(call.request));
