@@ -12,7 +12,7 @@ import { World } from '../../e2e/run/world.ts';
 
 export const service = 'letterlock-bench';
 export const shop = 'letterlock-bench-shop';
-const writer = 'letterlock-bench-writer';
+export const writer = 'letterlock-bench-writer';
 
 export interface BenchCluster extends AsyncDisposable {
   readonly world: World;
@@ -29,7 +29,8 @@ export async function openBenchCluster(print: (line: string) => void): Promise<B
   try {
     const cluster = await bootCluster({ name });
     world = new World({ kubeconfig: kubeconfigOf(cluster), cluster, print });
-    helmApply(world, 'install', service, await valuesOf(world, service));
+    // Short, so that renewals are part of every figure.
+    helmApply(world, 'install', service, { ...(await valuesOf(world, service)), ca: { leafTTL: '2m' } });
     await webhookTrusted(world);
     const appImage = await world.image('app');
     world.apply([namespaceObject(shop), namespaceObject(writer)]);

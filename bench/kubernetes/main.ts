@@ -4,6 +4,7 @@
  * @module
  */
 import { parseArgs } from 'node:util';
+import { agentMemory } from './agent-memory.ts';
 import { admission } from './admission.ts';
 import { openBenchCluster, type BenchCluster } from './bench-cluster.ts';
 import { enrolment } from './enrolment.ts';
@@ -12,7 +13,12 @@ import type { Part } from './part.ts';
 import { podStart } from './pod-start.ts';
 
 /** In the order in which they run. */
-const parts: Readonly<Record<string, Part>> = { enrolment, admission, 'pod-start': podStart };
+const parts: Readonly<Record<string, Part>> = {
+  enrolment,
+  admission,
+  'pod-start': podStart,
+  'agent-memory': agentMemory,
+};
 
 function print(line: string): void {
   process.stdout.write(`${line}\n`);
