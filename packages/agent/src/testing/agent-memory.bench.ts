@@ -3,13 +3,16 @@
  * It must never be compared with figures of another machine without saying so: it prints its own.
  * @module
  */
+import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
+import { connect, createServer, type AddressInfo } from 'node:net';
 import { cpus } from 'node:os';
 import { expect, test } from '@jest/globals';
 import { AgentWorld, eventually, target, writerToken, type RunningAgent } from './agent-world.ts';
 
 const calls = Number(process.env['CALLS'] ?? 400);
 const restMilliseconds = 3000;
+const starts = 9;
 
 interface Memory {
   readonly rss: number;
@@ -61,9 +64,61 @@ async function measure(secrets: number): Promise<void> {
   }
 }
 
+/** Milliseconds from the start of the process. */
+interface StartTimes {
+  /** The first connection for the enrolment. */
+  readonly connected: number;
+  /** The certificate is there. */
+  readonly enrolled: number;
+}
+
+async function startTimes(world: AgentWorld): Promise<StartTimes> {
+  let connected: number | undefined;
+  const begin = performance.now();
+  const inBetween = createServer((socket) => {
+    connected ??= performance.now() - begin;
+    const { hostname, port } = new URL(world.server.origin);
+    const beyond = connect(Number(port), hostname);
+    socket.pipe(beyond).pipe(socket);
+    for (const each of [socket, beyond]) each.on('error', () => undefined);
+  });
+  inBetween.listen(0, '127.0.0.1');
+  await once(inBetween, 'listening');
+  const { port } = inBetween.address() as AddressInfo;
+  const started = performance.now() - begin;
+  const agent = world.startAgent({ environment: { LETTERLOCK_DIRECT_ORIGIN: `https://127.0.0.1:${port}` } });
+  const said = (): string | undefined =>
+    agent.lines.find((line) => line.includes('"Enrolled"') || line.includes('"membership"'));
+  await eventually('it has tried', said);
+  const enrolled = performance.now() - begin - started;
+  await world.forget(agent);
+  inBetween.close();
+  return { connected: connected! - started, enrolled };
+}
+
+async function measureStart(): Promise<void> {
+  const world = await AgentWorld.start();
+  try {
+    const times: StartTimes[] = [];
+    for (let n = 0; n < starts; n += 1) times.push(await startTimes(world));
+    const median = (of: keyof StartTimes): string =>
+      times
+        .map((each) => each[of])
+        .toSorted((a, b) => a - b)
+        .at(Math.floor(starts / 2))!
+        .toFixed(0);
+    process.stdout.write(
+      `process start to the enrolment's connection ${median('connected')} ms, to its answer ${median('enrolled')} ms (median of ${starts})\n`,
+    );
+  } finally {
+    await world.stop();
+  }
+}
+
 test('prints what the agent needs', async () => {
   process.stdout.write(`Node ${process.version}, ${cpus().length} × ${cpus()[0]?.model ?? 'unknown'}\n`);
+  await measureStart();
   await measure(1);
   await measure(50);
   expect(process.platform).toBe('linux');
-}, 600_000);
+}, 1_800_000);

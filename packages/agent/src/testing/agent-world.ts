@@ -45,7 +45,9 @@ const deadlineMilliseconds = 20_000;
 const imageFlags = [
   '--jitless',
   '--max-semi-space-size=1',
-  '--max-old-space-size=32',
+  '--max-old-space-size=24',
+  '--heap-growing-percent=5',
+  '--optimize-for-size',
   '--v8-pool-size=1',
   '--disable-proto=delete',
   '--disable-sigusr1',
@@ -257,6 +259,13 @@ export class AgentWorld {
     for (const { folder } of this.#agents) this.writeTrust(folder);
   }
 
+  /** A pod's folder as the kubelet mounts it before the agent starts. */
+  folderWithTrust(): string {
+    const folder = mkdtempSync(join(this.folder, 'pod-'));
+    this.writeTrust(folder);
+    return folder;
+  }
+
   startAgent(
     o: {
       readonly delivery?: PodDelivery;
@@ -277,6 +286,8 @@ export class AgentWorld {
     const child = spawn(process.execPath, [...imageFlags, this.#program, folder], {
       stdio: ['ignore', 'pipe', 'pipe'],
       env: {
+        // Of the image too.
+        MALLOC_ARENA_MAX: '1',
         LETTERLOCK_TRUST_DOMAIN: trustDomain,
         LETTERLOCK_DIRECT_ORIGIN: this.server.origin,
         LETTERLOCK_AGENT_TARGET: `localhost:${this.#grpcPort}`,
