@@ -4,6 +4,7 @@
  * @module
  */
 import type { Step } from '../run/story.ts';
+import { withoutGuard } from '../run/without-guard.ts';
 import type { Outcome, World } from '../run/world.ts';
 import { allowed, attacks, type Attempt } from './attacks.ts';
 
@@ -48,22 +49,6 @@ function stepAside(named: string): Step {
   };
 }
 
-/** Removes the binding of a guard, lets the body run, and puts it back, whatever became of that. */
-async function withoutBinding(world: World, guard: string, body: () => Promise<void>): Promise<void> {
-  const binding = `validatingadmissionpolicybinding/letterlock-${guard}`;
-  const manifest = world.kubectl(`get ${binding} -o json`);
-  world.kubectl(`delete ${binding}`);
-  try {
-    await body();
-  } finally {
-    const { metadata, ...rest } = JSON.parse(manifest) as {
-      readonly metadata: { readonly name: string; readonly labels: object; readonly annotations: object };
-    };
-    const { name, labels, annotations } = metadata;
-    world.apply([{ ...rest, metadata: { name, labels, annotations } }]);
-  }
-}
-
 const refused = Object.entries(attacks).flatMap(([guard, rows]) =>
   rows.map((row): Step => ({
     title: `${guard}: refused when ${row.title}`,
@@ -81,7 +66,7 @@ const accepted = Object.entries(attacks).map(([guard, rows]): Step => ({
   isRow: true,
   seconds: 120,
   async run(world) {
-    await withoutBinding(world, guard, async () => {
+    await withoutGuard(world, guard, async () => {
       for (const row of rows) {
         let last: Outcome | undefined;
         try {

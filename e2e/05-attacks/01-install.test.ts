@@ -35,7 +35,7 @@ export const steps: readonly Step[] = [
   },
   {
     title: 'honest pods are injected, and so are two that the test stands in',
-    seconds: 120,
+    seconds: 240,
     async run(world) {
       const image = await world.image('app');
       const pods = [

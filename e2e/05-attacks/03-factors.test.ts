@@ -8,7 +8,7 @@ import type { Step } from '../run/story.ts';
 import type { World } from '../run/world.ts';
 import { NewLines } from '../run/server-log.ts';
 import { ci, serviceNamespace, writes } from './names.ts';
-import { heldUpPod, placeIn, untilAgentRuns } from './places.ts';
+import { endAgent, heldUpPod, placeIn, untilAgentRuns } from './places.ts';
 import { audiences, madeUpMember, mintToken, refusalOf, Thief, type Member } from './thief.ts';
 
 const victim = { namespace: ci, pod: 'victim' };
@@ -95,16 +95,15 @@ const attacks: readonly Attack[] = [
 async function refused(world: World, { code, reason, pod = 'victim', run }: Attack): Promise<void> {
   using thief = await Thief.in(world, placeIn(pod));
   const lines = new NewLines(world, serviceNamespace);
-  const found = await refusalOf(run(thief, world));
+  const found = await refusalOf(() => run(thief, world));
   if (found === undefined) throw new Error('token accepted');
   if (found !== code) throw new Error(`The service answered ${found}, not ${code}`);
   await lines.demandRefusal(reason);
   writes.demandNoOther(world);
 }
 
-/** Kills what is held by deleting the pod that it is of. */
-async function refusedOnceDeleted(world: World): Promise<void> {
-  const pod = 'doomed';
+/** Stands in for the agent of a pod of its own, whose membership then ends: what was held is worth nothing any more. */
+async function refusedOnceEnded(world: World, pod: string, end: () => void): Promise<void> {
   world.apply([heldUpPod(await world.image('app'), pod)]);
   await untilAgentRuns(world, pod);
   let member: Member;
@@ -115,8 +114,8 @@ async function refusedOnceDeleted(world: World): Promise<void> {
   }
   const token = writerTokenOf(world, pod);
   const revoked = new NewLines(world, serviceNamespace);
-  world.kubectl(`-n ${ci} delete pod ${pod} --wait=true`);
-  await revoked.demand('that it revoked the pod', ({ msg }) => msg === 'Revoked a workload');
+  end();
+  await revoked.demand('that it revoked the pod', ({ msg }) => msg === 'Revoked a workload', 60);
   await refused(world, {
     title: '',
     code: 'bad_proof',
@@ -131,14 +130,14 @@ async function secondKey(world: World): Promise<void> {
   const token = mintToken(world, victim, audiences.enrol);
   const lines = new NewLines(world, serviceNamespace);
   const attempt = async (): Promise<string> => {
-    const code = await refusalOf(thief.enrol(token, identity));
+    const code = await refusalOf(() => thief.enrol(token, identity));
     if (code === undefined) throw new Error('token accepted');
     return code;
   };
   // At first it could be the agent itself, started again, of which the kubelet has not told.
   const first = await attempt();
   if (first !== 'unavailable' && first !== 'denied') throw new Error(`The service answered ${first}`);
-  await world.eventually('it was not refused for good', async () => (await attempt()) === 'denied', 30);
+  await world.eventually('it was not refused for good', async () => (await attempt()) === 'denied', 120);
   await lines.demandRefusal('container_key_taken');
   await world.eventually('no event told it', () => {
     const which = `reason=DoubleEnrolment,type=Warning,involvedObject.name=${victim.pod}`;
@@ -155,6 +154,7 @@ async function secondKey(world: World): Promise<void> {
 export const steps: readonly Step[] = [
   {
     title: 'who stands in for the agent enrols with its token',
+    seconds: 120,
     async run(world) {
       using thief = await Thief.in(world, placeIn(victim.pod));
       held.set(world, await thief.enrol(mintToken(world, victim, audiences.enrol)));
@@ -162,6 +162,7 @@ export const steps: readonly Step[] = [
   },
   {
     title: 'and writes with both factors',
+    seconds: 120,
     async run(world) {
       using thief = await Thief.in(world, placeIn(victim.pod));
       writes.count(world, await thief.write(memberOf(world), writerTokenOf(world, victim.pod), 'kept'));
@@ -170,8 +171,26 @@ export const steps: readonly Step[] = [
   ...attacks.map((attack): Step => ({
     title: `refused: ${attack.title}`,
     isRow: true,
+    seconds: 120,
     run: (world) => refused(world, attack),
   })),
-  { title: 'refused: the certificate of a deleted pod', isRow: true, seconds: 90, run: refusedOnceDeleted },
-  { title: 'refused, with an alarm: a second key for one start of an agent', isRow: true, seconds: 90, run: secondKey },
+  {
+    title: 'refused: the certificate of a deleted pod',
+    isRow: true,
+    seconds: 240,
+    run: (world) =>
+      refusedOnceEnded(world, 'deleted', () => void world.kubectl(`-n ${ci} delete pod deleted --wait=true`)),
+  },
+  {
+    title: 'refused: the certificate of an agent that has started again',
+    isRow: true,
+    seconds: 240,
+    run: (world) => refusedOnceEnded(world, 'restarted', () => endAgent(world, 'restarted')),
+  },
+  {
+    title: 'refused, with an alarm: a second key for one start of an agent',
+    isRow: true,
+    seconds: 240,
+    run: secondKey,
+  },
 ];

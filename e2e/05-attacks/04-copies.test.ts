@@ -6,9 +6,10 @@
 import type { Step } from '../run/story.ts';
 import type { World } from '../run/world.ts';
 import { NewLines } from '../run/server-log.ts';
+import { withoutGuard } from '../run/without-guard.ts';
 import { ci, serviceNamespace, writes } from './names.ts';
 import { copyOf, intruders } from './intruders.ts';
-import { placeIn, untilAgentRuns } from './places.ts';
+import { endAgent, placeIn, untilAgentRuns } from './places.ts';
 import { audiences, mintToken, refusalOf, Thief } from './thief.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -105,6 +106,8 @@ const volumes: readonly Copy[] = [
 ];
 const all = [...copies, ...volumes];
 const unchanged = 'unchanged';
+/** A copy that nothing is changed of before it runs. */
+const exchanged = 'exchanged';
 
 /** A pod that can be created as this one was when it had been injected. */
 function creatable(given: Pod): Pod {
@@ -128,13 +131,22 @@ function creatable(given: Pod): Pod {
 
 const enrolIn = async (world: World, pod: string): Promise<string | undefined> => {
   using thief = await Thief.in(world, placeIn(pod));
-  return await refusalOf(thief.enrol(mintToken(world, { namespace: ci, pod }, audiences.enrol)));
+  return await refusalOf(() => thief.enrol(mintToken(world, { namespace: ci, pod }, audiences.enrol)));
 };
+
+async function refusedIn(world: World, pod: string, reason: string): Promise<void> {
+  const lines = new NewLines(world, serviceNamespace);
+  const code = await enrolIn(world, pod);
+  if (code === undefined) throw new Error('token accepted');
+  if (code !== 'denied') throw new Error(`The service answered ${code}, not denied`);
+  await lines.demandRefusal(reason);
+  writes.demandNoOther(world);
+}
 
 export const steps: readonly Step[] = [
   {
     title: 'the webhook steps aside, and the pod of the victim is copied with one change each',
-    seconds: 180,
+    seconds: 300,
     async run(world) {
       world.kubectl('delete mutatingwebhookconfiguration letterlock-injector');
       const genuine = creatable(world.read(`-n ${ci} pod victim`) as Pod);
@@ -144,18 +156,20 @@ export const steps: readonly Step[] = [
         metadata: { ...metadata, name },
         spec,
       });
-      const pods = [named(unchanged, genuine), ...all.map(({ name, change }) => named(name, change(genuine)))];
+      const same = [unchanged, exchanged].map((name) => named(name, genuine));
+      const pods = [...same, ...all.map(({ name, change }) => named(name, change(genuine)))];
       // The API server hears of it in its own time: until then the webhook would write over the changes, or refuse the copies.
       await world.eventually('the webhook was still asked', async () => {
         const [intruder] = intruders;
         return intruder!.run(world, await world.image('app')).status === 0;
       });
       world.apply(pods);
-      for (const name of [unchanged, ...all.map((copy) => copy.name)]) await untilAgentRuns(world, name);
+      for (const name of [unchanged, exchanged, ...all.map((copy) => copy.name)]) await untilAgentRuns(world, name);
     },
   },
   {
     title: 'a copy that nothing was changed of is let in',
+    seconds: 120,
     async run(world) {
       const code = await enrolIn(world, unchanged);
       if (code !== undefined) throw new Error(`It was refused: ${code}`);
@@ -164,15 +178,29 @@ export const steps: readonly Step[] = [
   ...all.map(({ name, title, reason }): Step => ({
     title: `refused: ${title}`,
     isRow: true,
-    async run(world) {
-      const lines = new NewLines(world, serviceNamespace);
-      const code = await enrolIn(world, name);
-      if (code === undefined) throw new Error('token accepted');
-      if (code !== 'denied') throw new Error(`The service answered ${code}, not denied`);
-      await lines.demandRefusal(reason);
-      writes.demandNoOther(world);
-    },
+    seconds: 120,
+    run: (world) => refusedIn(world, name, reason),
   })),
+  {
+    title: 'refused: an agent whose image was exchanged, past the guard',
+    isRow: true,
+    seconds: 120,
+    async run(world) {
+      const image = await world.image('app');
+      await withoutGuard(world, 'live-edit', async () => {
+        const words = ['-n', ci, 'set', 'image', `pod/${exchanged}`, `letterlock-agent=${image}`];
+        await world.eventually('the guard still held', () => world.tryKubectl(words).status === 0);
+      });
+      endAgent(world, exchanged);
+      const path = '{.status.initContainerStatuses[?(@.name=="letterlock-agent")]}';
+      await world.eventually('the other image did not run', () => {
+        const said = world.kubectl(['-n', ci, 'get', 'pod', exchanged, '-o', `jsonpath=${path}`]);
+        const { image: found, state } = JSON.parse(said) as { readonly image: string; readonly state: object };
+        return found.includes(image) && 'running' in state;
+      });
+      await refusedIn(world, exchanged, 'agent_container');
+    },
+  },
   ...intruders.map(({ title, run }): Step => ({
     title: `let in without the webhook: ${title}`,
     isRow: true,

@@ -12,11 +12,16 @@ export interface Intruder {
   readonly run: (world: World, image: string) => Outcome;
 }
 
+interface Spec {
+  readonly containers: readonly [object];
+}
+
 const created =
-  (annotations: Readonly<Record<string, string>>, change: (spec: object, image: string) => object): Intruder['run'] =>
+  (annotations: Readonly<Record<string, string>>, change: (spec: Spec, world: World) => object): Intruder['run'] =>
   (world, image) => {
     const metadata = { name: 'intruder', namespace: ci, annotations };
-    const pod = { apiVersion: 'v1', kind: 'Pod', metadata, spec: change(podSpec(image, 'deployer'), image) };
+    const spec = change(podSpec(image, 'deployer') as Spec, world);
+    const pod = { apiVersion: 'v1', kind: 'Pod', metadata, spec };
     return world.tryKubectl(['create', '-f', '-', '--dry-run=server'], { input: JSON.stringify(pod) });
   };
 const asking = { 'letterlock.dev/inject': 'true' };
@@ -26,7 +31,19 @@ const enrolment = {
   projected: { sources: [{ serviceAccountToken: { audience: 'letterlock-enrol:cluster.local', path: 'token' } }] },
 };
 
+/** As the guards want it; what is wrong with it is that somebody else brings it. */
+function genuineImage(world: World): string {
+  return world.kubectl(`-n ${ci} get pod writer -o jsonpath={.spec.initContainers[0].image}`);
+}
+
 export const intruders: readonly Intruder[] = [
+  {
+    title: 'a pod that brings a container of our name',
+    run: created(asking, (spec, world) => ({
+      ...spec,
+      initContainers: [{ ...spec.containers[0], name: 'letterlock-agent', image: genuineImage(world) }],
+    })),
+  },
   {
     title: 'a pod that brings a volume of our name',
     run: created(asking, (spec) => ({ ...spec, volumes: [volume] })),

@@ -35,7 +35,17 @@ export function heldUpPod(image: string, name: string, serviceAccountName = 'dep
 /** Waits until the kubelet says that the agent runs, and where: before that the service waits too. */
 export async function untilAgentRuns(world: World, pod: string): Promise<void> {
   const agent = `{.status.podIP} {.status.initContainerStatuses[?(@.name=="letterlock-agent")].state.running.startedAt}`;
-  await world.eventually(`the agent of ${pod} did not run`, () =>
-    /^\S+ \S+$/.test(world.kubectl(['-n', ci, 'get', 'pod', pod, '-o', `jsonpath=${agent}`])),
+  await world.eventually(
+    `the agent of ${pod} did not run`,
+    () => /^\S+ \S+$/.test(world.kubectl(['-n', ci, 'get', 'pod', pod, '-o', `jsonpath=${agent}`])),
+    120,
   );
+}
+
+/** Ends the process of an agent, past the guard: nodes/proxy is the kubelet itself. */
+export function endAgent(world: World, pod: string): void {
+  const { spec } = world.read(`-n ${ci} pod ${pod}`) as { readonly spec: { readonly nodeName: string } };
+  const command = encodeURIComponent('/nodejs/bin/node -e process.kill(1)');
+  const path = `/api/v1/nodes/${spec.nodeName}/proxy/run/${ci}/${pod}/letterlock-agent?cmd=${command}`;
+  world.kubectl(['create', '--raw', path, '-f', '-'], { input: '' });
 }

@@ -29,7 +29,10 @@ export interface Member {
 /** What a call came to: the code of the refusal, or undefined where it was let in. */
 export type Refused = string | undefined;
 
-const callMilliseconds = 20_000;
+/** Each connection starts kubectl and nc, on a machine that may be busy. */
+const callMilliseconds = 60_000;
+const attemptMilliseconds = 25_000;
+const attempts = 3;
 /** What everybody is after. */
 const target = { namespace: shop, binding: 'orders-db', secret: 'db' } as const;
 const nowSeconds = (): number => Math.floor(Date.now() / 1000);
@@ -62,19 +65,27 @@ export function madeUpMember(): Member {
   return { identity, certificates: [certificatePem(der)] };
 }
 
-/** The code of a refusal by the service. @throws what is none, such as a connection that failed */
-export async function refusalOf(attack: Promise<unknown>): Promise<Refused> {
-  try {
-    await attack;
-    return undefined;
-  } catch (error) {
-    if (isProblemError(error)) return error.code;
-    throw error;
+/** The code of a refusal by the service. A connection that failed is no refusal: then it is tried again. @throws when it fails again and again */
+export async function refusalOf(attack: () => Promise<unknown>): Promise<Refused> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      await attack();
+      return undefined;
+    } catch (error) {
+      if (isProblemError(error) && error.reason?.startsWith('grpc_') !== true) return error.code;
+      if (attempt >= attempts) throw error;
+    }
+  }
+}
+
+class PatientClient extends RpcClient {
+  override call(...[method, body, o]: Parameters<RpcClient['call']>): ReturnType<RpcClient['call']> {
+    return super.call(method, body, { ...o, timeoutMilliseconds: attemptMilliseconds });
   }
 }
 
 /** Sends the certificate alone, whatever second factor it is given. */
-class OneFactorClient extends RpcClient {
+class OneFactorClient extends PatientClient {
   override call(...[method, body, { signal }]: Parameters<RpcClient['call']>): ReturnType<RpcClient['call']> {
     return super.call(method, body, { signal });
   }
@@ -107,7 +118,7 @@ export class Thief implements Disposable {
   async write(member: Member, token: string | undefined, password: string): Promise<number> {
     const { identity } = member;
     using client = this.#client(identity);
-    const rpc = this.#connect(member, token === undefined ? OneFactorClient : RpcClient);
+    const rpc = this.#connect(member, token === undefined ? OneFactorClient : PatientClient);
     try {
       const { version } = await writeSecret(
         {
@@ -119,7 +130,7 @@ export class Thief implements Disposable {
         {
           link: { rpc, trust: this.#trust },
           identity,
-          keys: { bindingKey: (_trust, binding) => client.bindingKey(binding) },
+          keys: { bindingKey: (_trust, name) => client.bindingKey(name, { timeoutMilliseconds: callMilliseconds }) },
           nowSeconds,
           signal: AbortSignal.timeout(callMilliseconds),
         },
@@ -132,7 +143,7 @@ export class Thief implements Disposable {
 
   /** Reads that password, as a pod of this ServiceAccount. */
   async read(member: Member, serviceAccount: string): Promise<void> {
-    const rpc = this.#connect(member, RpcClient);
+    const rpc = this.#connect(member, PatientClient);
     try {
       const { namespace, binding, secret } = target;
       const selector = `spiffe://${trustDomain}/ns/${namespace}/sa/${serviceAccount}`;
@@ -157,7 +168,8 @@ export class Thief implements Disposable {
       },
       trust: { pinned: this.#trust.instanceKey.thumbprint },
       identity,
-      attempts: 1,
+      attempts,
+      attemptTimeoutMilliseconds: attemptMilliseconds,
     });
   }
 

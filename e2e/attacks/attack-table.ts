@@ -85,8 +85,8 @@ export const attacks: readonly Attack[] = [
   },
   {
     name: 'replaced image of the agent, at creation or in a running pod',
-    protection: 'guards; the digest that the kubelet reports is looked at when the agent enrols',
-    rows: [],
+    protection: 'guards; name, and the digest that the kubelet reports, are looked at when the agent enrols',
+    rows: [copies('refused: an agent whose image was exchanged, past the guard')],
     guards: ['live-edit', 'shape'],
     tests: ['packages/core/src/injection/check-injected.test.ts'],
     mutants: ['attacks: the agent may have any image', 'attacks: the agent may run any image'],
@@ -153,10 +153,17 @@ export const attacks: readonly Attack[] = [
     ],
   },
   {
-    name: 'certificate of a deleted pod',
+    name: 'certificate of a deleted pod, or of an agent that has started again',
     protection: 'its row is deleted with it, and every call looks at the row',
-    rows: [factors('refused: the certificate of a deleted pod')],
-    mutants: ['attacks: a deleted pod keeps its certificate', 'attacks: nobody is told that a pod is deleted'],
+    rows: [
+      factors('refused: the certificate of a deleted pod'),
+      factors('refused: the certificate of an agent that has started again'),
+    ],
+    mutants: [
+      'attacks: a deleted pod keeps its certificate',
+      'attacks: nobody is told that a pod is deleted',
+      'attacks: an agent that has started again keeps its certificate',
+    ],
   },
   {
     name: 'writer that is not listed',
@@ -186,6 +193,7 @@ export const attacks: readonly Attack[] = [
     name: 'container or volume that has our names before injection',
     protection: 'the webhook refuses it; guard for what the agent alone may mount',
     rows: [
+      admission('refused: a pod that brings a container of our name'),
       admission('refused: a pod that brings a volume of our name'),
       admission('refused: a pod that brings a volume with the token for enrolment'),
       admission('refused: a pod that brings that volume and asks for nothing'),
@@ -197,6 +205,7 @@ export const attacks: readonly Attack[] = [
       'attacks: others may mount the token for enrolment',
     ],
     contrary: [
+      copies('let in without the webhook: a pod that brings a container of our name'),
       copies('let in without the webhook: a pod that brings a volume of our name'),
       copies('let in without the webhook: a pod that brings a volume with the token for enrolment'),
       copies('let in without the webhook: a pod that brings that volume and asks for nothing'),

@@ -33,7 +33,7 @@ export class NewLines {
   }
 
   /** @throws Error with the new lines when none of them is such a one in time */
-  async demand(what: string, isSuch: (line: LogLine) => boolean, seconds = 10): Promise<void> {
+  async demand(what: string, isSuch: (line: LogLine) => boolean, seconds = 30): Promise<void> {
     let lines: readonly LogLine[] = [];
     try {
       await this.#world.eventually(

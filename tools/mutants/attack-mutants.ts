@@ -133,6 +133,13 @@ const rows: readonly Row[] = [
     [`${core}workloads/workloads.test.ts`],
   ],
   [
+    'an agent that has started again keeps its certificate',
+    `${core}workloads/workloads.ts`,
+    `await this.#revoke(found.row, found.unchanged, 'agent_ended', []);`,
+    '',
+    [`${core}workloads/workloads.test.ts`],
+  ],
+  [
     'nobody is told that a pod is deleted',
     'packages/server/src/kube/controller.ts',
     'this.#tell((sources) => sources.podGone(pod.metadata.uid));',
