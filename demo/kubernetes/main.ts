@@ -33,6 +33,8 @@ async function demonstrate(world: World): Promise<void> {
   print(`
 Done in ${Math.round((Date.now() - started) / 1000)} s. What to try next:
   docs/guide/kubernetes-install.md      the same on your cluster, in five minutes
+  docs/guide/for-applications.md        annotations, templates, updates, Jobs, why a pod waits
+  docs/guide/for-writers.md             pods, pipelines outside the cluster, generated passwords
   LETTERLOCK_CLUSTER=mine make e2e STORY=03-deliver    more of the same, on a cluster that stays
   docs/security.md                      what the guards hold, and what nothing holds`);
 }

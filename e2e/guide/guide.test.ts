@@ -4,9 +4,10 @@
  */
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { readBlocks, scriptOf } from './read-blocks.ts';
 
 const root = join(import.meta.dirname, '..', '..');
 /** Pages with commands. They use the default ports, so they run one after the other. */
@@ -54,18 +55,11 @@ describe('guide', () => {
   test.each(pages)(
     '%s runs as it is written',
     (page) => {
-      const text = readFileSync(join(root, page), 'utf8');
-      // Also those inside of lists.
-      const blocks = [...text.matchAll(/^( *)```sh\n([\s\S]*?)^\1```$/gm)].map(([, , block]) => block!);
+      const blocks = readBlocks(page);
       expect(blocks.length).toBeGreaterThan(3);
       const home = mkdtempSync(join(tmpdir(), 'letterlock-guide-'));
       try {
-        const script = [
-          'set -euo pipefail',
-          "trap 'jobs -p | xargs -r kill 2> /dev/null || true' EXIT",
-          ...blocks,
-        ].join('\n');
-        const run = spawnSync('bash', ['-c', script], {
+        const run = spawnSync('bash', ['-c', scriptOf(blocks)], {
           cwd: home,
           encoding: 'utf8',
           env: {
