@@ -37,12 +37,16 @@ export function missingPackages(isThere: (need: Need) => boolean = isMet): strin
   return needs.filter((need) => !isThere(need)).map(({ debianPackage }) => debianPackage);
 }
 
+const orYours = 'or set KUBECONFIG to use a cluster of yours';
+
 /** Installs the Debian packages that are missing. @throws Error with the command that would help */
 export function prepareMachine(): void {
-  if (process.platform !== 'linux') throw new Error(`Cannot boot a cluster: this is ${process.platform}, need Linux`);
-  if (process.getuid?.() !== 0) throw new Error('Cannot boot a cluster: you are not root, need root for namespaces');
+  if (process.platform !== 'linux')
+    throw new Error(`Cannot boot a cluster: this is ${process.platform}, need Linux; ${orYours}`);
+  if (process.getuid?.() !== 0)
+    throw new Error(`Cannot boot a cluster: you are not root, need root for namespaces; ${orYours}`);
   if (!isMet({ program: 'go', debianPackage: '' }))
-    throw new Error('Cannot build the cluster: Go is missing, need 1.26');
+    throw new Error(`Cannot build the cluster: Go is missing, need 1.26 (https://go.dev/dl); ${orYours}`);
   const packages = missingPackages();
   if (packages.length === 0) return;
   const install = `apt-get install -y --no-install-recommends ${packages.join(' ')}`;
