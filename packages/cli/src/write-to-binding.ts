@@ -104,7 +104,7 @@ function explain(
       `Cannot write: ${place} does not list this writer for ${secret}`,
       id === undefined
         ? 'its spec.writers.serviceAccounts must have the pod’s, with factor: Token'
-        : `its spec.writers.identities must have {name: …, thumbprint: ${id}, secrets: [${secret}]}`,
+        : `its spec.writers.identities must have {name: …, thumbprint: ${id}, secrets: [${secret}]}; what opens Once is written by pods with an agent`,
       error,
     );
   if (error.code === 'not_found')

@@ -122,7 +122,7 @@ function waitingOf({ pod, records, bindings, nowSeconds, service }: RecipientWor
   if (taken !== undefined) {
     return {
       reason: 'NotWritten',
-      message: `Another pod has opened what opens once: letterlock secret write --binding ${pod.namespace}/${taken.name}`,
+      message: `Another pod has opened what opens once: a writer pod writes it again, see its writers with: kubectl -n ${pod.namespace} get lsb ${taken.name} -o yaml`,
     };
   }
   const given = bindings.flatMap((binding) =>
@@ -139,7 +139,7 @@ function waitingOf({ pod, records, bindings, nowSeconds, service }: RecipientWor
   if (given.length === 0 || !isSettled) return undefined;
   return {
     reason: 'KeysMissing',
-    message: `${place} has every secret, and not every file can be made of their keys: see which with: ${log} and write again with all keys: letterlock secret write --binding ${pod.namespace}/${first.name}`,
+    message: `${place} has every secret, and not every file can be made of their keys: see which with: ${log} and write again with all keys: letterlock secret write SECRET --binding ${pod.namespace}/${first.name}`,
   };
 }
 
