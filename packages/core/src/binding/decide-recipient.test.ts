@@ -34,7 +34,7 @@ const delivery = { binding: 'db', secret: 'main', ver: 3, at };
 const opened = { ...delivery, opened: at };
 const written = { name: 'main', version: 3 };
 const binding: SelectingBinding = { name: 'db', secrets: [written], waiting: undefined };
-const notWritten = { reason: 'NotWritten', message: 'letterlock secret write --binding shop/db' } as const;
+const notWritten = { reason: 'NotWritten', message: 'letterlock secret write main --binding shop/db' } as const;
 const unwritten: SelectingBinding = { name: 'db', secrets: [{ name: 'main' }], waiting: notWritten };
 
 function decide(change: Partial<RecipientWorld> = {}) {
@@ -215,7 +215,9 @@ describe('decideRecipient()', () => {
     const { waiting } = decide(change);
     expect(waiting?.reason).toBe(reason);
     // Each says what to do.
-    expect(waiting?.message ?? 'letterlock unseal').toMatch(/letterlock (unseal|secret write|explain)|kubectl -n/);
+    expect(waiting?.message ?? 'letterlock unseal').toMatch(
+      /letterlock (unseal|secret write main --binding shop\/db|explain pod)|kubectl -n shop (?:logs|get lsb)/,
+    );
   });
 
   test('looks again when the silence about a new pod ends, then seldom, and no more when it has its files', () => {

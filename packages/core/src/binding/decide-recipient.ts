@@ -116,13 +116,13 @@ function waitingOf({ pod, records, bindings, nowSeconds, service }: RecipientWor
       message: `The agent of ${place} has not enrolled: allow it to reach ${service}, and see why with: ${log}`,
     };
   }
-  const taken = bindings.find((binding) =>
-    binding.secrets?.some((secret) => secret.isTaken === true && givenOf(records, binding, secret) === undefined),
-  );
+  const taken = bindings
+    .flatMap((binding) => (binding.secrets ?? []).map((secret) => ({ binding, secret })))
+    .find(({ binding, secret }) => secret.isTaken === true && givenOf(records, binding, secret) === undefined);
   if (taken !== undefined) {
     return {
       reason: 'NotWritten',
-      message: `Another pod has opened what opens once: a writer pod writes it again, see its writers with: kubectl -n ${pod.namespace} get lsb ${taken.name} -o yaml`,
+      message: `Another pod has opened what opens once: a writer pod writes it again, see its writers with: kubectl -n ${pod.namespace} get lsb ${taken.binding.name} -o yaml`,
     };
   }
   const given = bindings.flatMap((binding) =>
@@ -139,8 +139,12 @@ function waitingOf({ pod, records, bindings, nowSeconds, service }: RecipientWor
   if (given.length === 0 || !isSettled) return undefined;
   return {
     reason: 'KeysMissing',
-    message: `${place} has every secret, and not every file can be made of their keys: see which with: ${log} and write again with all keys: letterlock secret write SECRET --binding ${pod.namespace}/${first.name}`,
+    message: `${place} has every secret, and not every file can be made of their keys: see which with: ${log} and write again with all keys: ${writeCommand(pod, first, first.secrets?.[0])}`,
   };
+}
+
+function writeCommand(pod: ObservedPod, { name }: SelectingBinding, secret: ObservedSecret | undefined): string {
+  return `letterlock secret write ${secret?.name ?? ''} --binding ${pod.namespace}/${name}`;
 }
 
 function statusOf(world: RecipientWorld, records: ObservedRecords, waiting: Waiting | undefined): RecipientStatus {
