@@ -7,6 +7,7 @@ import { parseArgs } from 'node:util';
 import { agentMemory } from './agent-memory.ts';
 import { admission } from './admission.ts';
 import { openBenchCluster, type BenchCluster } from './bench-cluster.ts';
+import { controller } from './controller.ts';
 import { enrolment } from './enrolment.ts';
 import { machineLine } from './figures.ts';
 import type { Part } from './part.ts';
@@ -18,6 +19,7 @@ const parts: Readonly<Record<string, Part>> = {
   admission,
   'pod-start': podStart,
   'agent-memory': agentMemory,
+  controller,
 };
 
 function print(line: string): void {
@@ -30,6 +32,7 @@ ${Object.entries(parts)
   .join('\n')}
   --seconds N      of each row of a load, default 6
   --pods N         of each kind, default 20
+  --bindings N     default 1000
 `;
 
 const { values, positionals } = parseArgs({
@@ -37,10 +40,11 @@ const { values, positionals } = parseArgs({
   options: {
     seconds: { type: 'string', default: '6' },
     pods: { type: 'string', default: '20' },
+    bindings: { type: 'string', default: '1000' },
     help: { type: 'boolean', default: false },
   },
 });
-const numbers = { seconds: Number(values.seconds), pods: Number(values.pods) };
+const numbers = { seconds: Number(values.seconds), pods: Number(values.pods), bindings: Number(values.bindings) };
 const isWrong =
   positionals.some((name) => !Object.hasOwn(parts, name)) ||
   Object.values(numbers).some((value) => !Number.isSafeInteger(value) || value < 1);

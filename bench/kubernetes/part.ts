@@ -11,6 +11,7 @@ export interface PartOptions {
   readonly warmUpSeconds: number;
   /** How many of each kind, for what is counted one by one. */
   readonly pods: number;
+  readonly bindings: number;
   readonly print: (line: string) => void;
   /** The service on a real cluster: booted when the first part asks for it. */
   readonly cluster: () => Promise<BenchCluster>;
