@@ -409,18 +409,6 @@ export const agentMutants: readonly Mutant[] = [
     tests: ['packages/server/src/grpc/grpc-listener.test.ts'],
   },
   {
-    name: 'agents: a cancelled stream goes on',
-    edits: [
-      {
-        file: 'packages/server/src/grpc/agent-service.ts',
-        search: `      call.once('cancelled', () => stop.abort());
-`,
-        replace: '',
-      },
-    ],
-    tests: ['packages/server/src/grpc/agent-service.test.ts'],
-  },
-  {
     name: 'agents: a stream that has ended still counts',
     edits: [
       {
