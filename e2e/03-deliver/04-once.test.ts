@@ -66,9 +66,9 @@ export const steps: readonly Step[] = [
     },
   },
   {
-    title: 'an event and a condition of the binding say so too',
+    title: 'an event of the pod and a condition of the binding say so too',
     async run(world) {
-      const events = `-n ${shop} get events --field-selector=involvedObject.name=licence -o jsonpath={.items[*].reason}`;
+      const events = `-n ${shop} get events --field-selector=involvedObject.name=single-2 -o jsonpath={.items[*].reason}`;
       await world.eventually('no event said it', () => world.kubectl(events).includes('OnceManyPods'));
       await world.eventually('no condition said it', () => populated(world) === 'False OnceManyPods');
     },

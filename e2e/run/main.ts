@@ -24,7 +24,8 @@ function print(line: string): void {
 
 async function run(world: World): Promise<Tally> {
   const stories = await findStories(join(import.meta.dirname, '..'), storyText || '');
-  return runStories(stories, { world, print, diagnose, now: Date.now, ...(row ? { row } : {}) });
+  const begin = (of: World): void => of.emptyFolder();
+  return runStories(stories, { world, print, begin, diagnose, now: Date.now, ...(row ? { row } : {}) });
 }
 
 let tally: Tally = { passed: 0, failed: 1 };

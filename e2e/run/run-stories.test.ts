@@ -72,6 +72,16 @@ describe('runStories()', () => {
     expect(tally).toEqual({ passed: 0, failed: 1 });
   });
 
+  test('makes the world anew before each story, and before none that has nothing to say', async () => {
+    const [only] = story(fine('one'));
+    let begun = 0;
+    const options = { world: undefined, print: () => undefined, now: () => 0, begin: () => void (begun += 1) };
+    await runStories([only!, only!], options);
+    expect(begun).toBe(2);
+    await runStories([only!], { ...options, row: 'no such row' });
+    expect(begun).toBe(2);
+  });
+
   test('fails a teardown that fails', async () => {
     const [only] = story(fine('one'));
     const { tally } = await run([{ ...only!, teardown: broken('').run }]);

@@ -17,6 +17,8 @@ export interface RunOptions<W> {
   readonly print: (line: string) => void;
   /** Only rows whose title contains it; steps that are no rows run as always. */
   readonly row?: string;
+  /** Makes the world as a story expects it, before each. Default nothing. */
+  readonly begin?: (world: W) => void;
   /** Lines that help to find out why a step failed. Default none. */
   readonly diagnose?: (world: W) => readonly string[];
   /** Milliseconds. */
@@ -62,6 +64,7 @@ export async function runStories<W>(stories: readonly Runnable<W>[], options: Ru
     // With ROW, a story without that row has nothing to say.
     if (row !== undefined && !steps.some(({ step }) => step.isRow === true)) continue;
     print(`# ${story.name}`);
+    options.begin?.(world);
     let isWhole = true;
     for (const { name, step } of steps) {
       isWhole = (await attempt(`${story.name}/${name}: ${step.title}`, step)) || step.isRow === true;

@@ -5,7 +5,7 @@
  */
 import { spawn, spawnSync, type ChildProcessWithoutNullStreams } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Cluster } from '../cluster/cluster.ts';
@@ -64,6 +64,11 @@ export class World implements Disposable {
   /** Whether `stop` and `start` work here. */
   get isOwnCluster(): boolean {
     return this.#cluster !== undefined;
+  }
+
+  /** Forgets what the steps of another story wrote: keys, pins, values. */
+  emptyFolder(): void {
+    for (const name of readdirSync(this.folder)) rmSync(join(this.folder, name), { recursive: true });
   }
 
   /** A line for the person who reads the run, such as a figure. */
