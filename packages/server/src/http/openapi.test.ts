@@ -80,8 +80,8 @@ describe('buildOpenApi()', () => {
   test('names every code of the problem table on some route, but for those that no route of its own has', () => {
     const named = new Set(names.flatMap((name) => [...problemsOf(name)]));
     const others = Object.keys(problems).filter((code) => !named.has(code as never));
-    // A method that a path does not have is no operation of the document.
-    expect(others).toEqual(['method_not_allowed']);
+    // Replicas are told of their images over gRPC; a method that a path does not have is no operation of the document.
+    expect(others).toEqual(['image_not_listed', 'method_not_allowed']);
   });
 
   test('refers only to schemas that are there', () => {
