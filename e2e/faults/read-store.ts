@@ -3,6 +3,7 @@
  * It must never ask the service: what it says of itself is what is judged.
  * @module
  */
+import { isDeepStrictEqual } from 'node:util';
 import type { Barrier, Entry, Store } from '@letterlock/core';
 import { openState, openWithShares, statePrefix } from '@letterlock/core/testing/stored-records';
 import { auditRecordClaims, readClaims } from '@letterlock/protocol';
@@ -10,6 +11,8 @@ import type { StoredState, TrailRecord } from './check-audit.ts';
 import type { Installation } from './installation.ts';
 
 const pageLimit = 500;
+/** Each takes some seconds. */
+const readAttempts = 10;
 
 export interface StoreContents {
   readonly states: readonly StoredState[];
@@ -20,19 +23,30 @@ export async function readStore({ etcd, replicas, adminKeys }: Installation): Pr
   const store = etcd.openStore();
   try {
     using barrier = await openWithShares(store, adminKeys);
-    const states: StoredState[] = [];
-    for await (const entry of entriesBelow(store, statePrefix(barrier))) {
-      const { record } = openState(barrier, entry.key, entry);
-      states.push({ id: record!.id, s: record!.s, deliveries: record!.claim?.n ?? 0 });
+    // Replicas still burn what nobody acknowledged: states and records belong together when nothing changed between.
+    let before = await statesOf(store, barrier);
+    for (let attempt = 0; attempt < readAttempts; attempt += 1) {
+      const records: TrailRecord[] = [];
+      for (const name of replicas.flatMap(({ auditNames }) => auditNames)) {
+        for await (const record of trailOf(store, barrier, name)) records.push(record);
+      }
+      const states = await statesOf(store, barrier);
+      if (isDeepStrictEqual(states, before)) return { states, records };
+      before = states;
     }
-    const records: TrailRecord[] = [];
-    for (const name of replicas.flatMap(({ auditNames }) => auditNames)) {
-      for await (const record of trailOf(store, barrier, name)) records.push(record);
-    }
-    return { states, records };
+    throw new Error(`Cannot judge: the states changed during each of ${readAttempts} readings`);
   } finally {
     store.close();
   }
+}
+
+async function statesOf(store: Store, barrier: Barrier): Promise<readonly StoredState[]> {
+  const states: StoredState[] = [];
+  for await (const entry of entriesBelow(store, statePrefix(barrier))) {
+    const { record } = openState(barrier, entry.key, entry);
+    states.push({ id: record!.id, s: record!.s, deliveries: record!.claim?.n ?? 0 });
+  }
+  return states;
 }
 
 /** All records of one process. Numbers without a record are void or were under way when it was killed. */
