@@ -66,7 +66,7 @@ async function demandEvent(world: World, reason: (typeof waitingReasons)[number]
   );
 }
 
-const writeIt = `letterlock secret write --binding ${shop}/orders-db`;
+const writeIt = `letterlock secret write db --binding ${shop}/orders-db`;
 
 export const steps: readonly Step[] = [
   {
